@@ -1,0 +1,180 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+const (
+	defaultBatch = 128
+	defaultOpen  = 1024
+)
+
+// NewServer returns the gRPC service of a channel. Serve calls it; tests that
+// bring their own gRPC server do so too.
+func NewServer(c Channel) channelv1.ChannelServer {
+	return &server{channel: c, about: c.Describe(), accounts: map[string]*openAccount{}}
+}
+
+type server struct {
+	channelv1.UnimplementedChannelServer
+	channel Channel
+	about   Description
+
+	mu       sync.Mutex
+	accounts map[string]*openAccount
+}
+
+// openAccount counts the batches that run, so that a replaced account is
+// closed only when its last batch has ended.
+type openAccount struct {
+	Account
+	running sync.WaitGroup
+}
+
+func (s *server) Describe(context.Context, *channelv1.DescribeRequest) (*channelv1.DescribeResponse, error) {
+	d := s.about
+	return &channelv1.DescribeResponse{
+		Name: d.Name, Version: d.Version, Content: d.Content, AddressKind: d.AddressKind,
+		MaxBatch: uint32(orDefault(d.MaxBatch, defaultBatch)), Idempotent: d.Idempotent,
+		IdempotencySeconds: int64(d.Lifetime / time.Second), DeadlineMs: d.Deadline.Milliseconds(),
+		SettingsSchema: d.SettingsSchema, Secrets: d.Secrets, Limits: d.Limits,
+	}, nil
+}
+
+func (s *server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (*channelv1.ConfigureResponse, error) {
+	secrets := make(map[string]Secret, len(r.Secrets))
+	for _, p := range r.Secrets {
+		secrets[p.Key] = Secret(p.Value)
+	}
+	acct, err := s.channel.Open(ctx, AccountConfig{Name: r.Account, Settings: r.Settings, Secrets: secrets})
+	var faults Faults
+	if errors.As(err, &faults) {
+		res := &channelv1.ConfigureResponse{}
+		for _, f := range faults {
+			res.Faults = append(res.Faults, &channelv1.Fault{Path: f.Path, Message: f.Problem})
+		}
+		return res, nil
+	}
+	if err != nil {
+		return nil, status.Errorf(codes.FailedPrecondition, "open account %s: %v", r.Account, err)
+	}
+	s.replace(r.Account, &openAccount{Account: acct})
+	return &channelv1.ConfigureResponse{}, nil
+}
+
+func (s *server) replace(name string, acct *openAccount) {
+	s.mu.Lock()
+	old := s.accounts[name]
+	s.accounts[name] = acct
+	s.mu.Unlock()
+	if old != nil {
+		go func() {
+			old.running.Wait()
+			_ = old.Close()
+		}()
+	}
+}
+
+// acquire looks the account up for each batch anew, so that a stream goes on
+// with the new settings after a Configure.
+func (s *server) acquire(name string) (*openAccount, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	acct, ok := s.accounts[name]
+	if ok {
+		acct.running.Add(1)
+	}
+	return acct, ok
+}
+
+func (s *server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse]) error {
+	req, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	name := req.Account
+	acct, ok := s.acquire(name)
+	if !ok {
+		return status.Errorf(codes.NotFound, "account %q is not configured", name)
+	}
+	acct.running.Done()
+
+	out := newReplies(stream, orDefault(s.about.MaxOpen, defaultOpen))
+	var batches sync.WaitGroup
+	for err == nil {
+		if len(req.Attempts) > 0 {
+			batch := req.Attempts
+			batches.Go(func() { s.deliver(stream.Context(), name, batch, out) })
+		}
+		req, err = stream.Recv()
+	}
+	batches.Wait()
+	out.close()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// deliver runs one batch. Whatever the channel does, panics included, every
+// attempt gets exactly one result.
+func (s *server) deliver(ctx context.Context, name string, attempts []*Attempt, out *replies) {
+	var mu sync.Mutex
+	answered := make([]bool, len(attempts))
+	b := NewBatch(attempts, func(i int, v Verdict) {
+		mu.Lock()
+		first := !answered[i]
+		answered[i] = true
+		mu.Unlock()
+		if first {
+			out.add(v.result(attempts[i].Token))
+		}
+	})
+	defer func() {
+		code := "unanswered"
+		if p := recover(); p != nil {
+			code = "panic"
+			logPanic(p)
+		}
+		for i := range attempts {
+			b.Reply(i, Unknown(code))
+		}
+	}()
+	acct, ok := s.acquire(name)
+	if !ok {
+		return
+	}
+	defer acct.running.Done()
+	var last int64
+	for _, a := range attempts {
+		last = max(last, a.DeadlineMs)
+	}
+	ctx, cancel := withDeadline(ctx, last)
+	defer cancel()
+	acct.Deliver(ctx, b)
+}
+
+// withDeadline takes Unix milliseconds; 0 is none.
+func withDeadline(ctx context.Context, ms int64) (context.Context, context.CancelFunc) {
+	if ms == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, time.UnixMilli(ms))
+}
+
+func orDefault(n, otherwise int) int {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
