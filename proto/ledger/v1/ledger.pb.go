@@ -27,24 +27,28 @@ const (
 // Parked is a send that waits: for another attempt, for its time, or for an
 // operator. Its key is app, recipient and id; a tombstone follows its outcome.
 type Parked struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Send   *v1.Send               `protobuf:"bytes,1,opt,name=send,proto3" json:"send,omitempty"`
-	Source *v1.Source             `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
-	// Came from `sends.bulk`.
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Send  *v1.Send               `protobuf:"bytes,1,opt,name=send,proto3" json:"send,omitempty"`
+	// Where the producer put it.
+	Source *v1.Source `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// Came in through `sends.bulk`, and at which offset of this shard's partition
+	// (another one than in source where it was forwarded).
 	Bulk       bool  `protobuf:"varint,3,opt,name=bulk,proto3" json:"bulk,omitempty"`
-	AcceptedMs int64 `protobuf:"varint,4,opt,name=accepted_ms,json=acceptedMs,proto3" json:"accepted_ms,omitempty"`
-	// Attempts made so far.
-	Attempt uint32 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	DueMs   int64  `protobuf:"varint,6,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
-	// How many of the attempts ended in an unknown verdict.
-	Unknown uint32 `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	Offset     int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	AcceptedMs int64 `protobuf:"varint,5,opt,name=accepted_ms,json=acceptedMs,proto3" json:"accepted_ms,omitempty"`
+	DueMs      int64 `protobuf:"varint,6,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
+	// Attempts made so far; how many of them failed, and of how many the answer
+	// was lost. The others were throttled.
+	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Failed  uint32 `protobuf:"varint,8,opt,name=failed,proto3" json:"failed,omitempty"`
+	Unknown uint32 `protobuf:"varint,9,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	// In doubt: no attempt follows; it ends `unknown` when due.
-	Held bool `protobuf:"varint,8,opt,name=held,proto3" json:"held,omitempty"`
+	Held bool `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
 	// Why it waits.
-	Reason *v1.Reason `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason *v1.Reason `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The route of the last attempt.
-	Channel       string `protobuf:"bytes,10,opt,name=channel,proto3" json:"channel,omitempty"`
-	Account       string `protobuf:"bytes,11,opt,name=account,proto3" json:"account,omitempty"`
+	Channel       string `protobuf:"bytes,12,opt,name=channel,proto3" json:"channel,omitempty"`
+	Account       string `protobuf:"bytes,13,opt,name=account,proto3" json:"account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -100,9 +104,23 @@ func (x *Parked) GetBulk() bool {
 	return false
 }
 
+func (x *Parked) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 func (x *Parked) GetAcceptedMs() int64 {
 	if x != nil {
 		return x.AcceptedMs
+	}
+	return 0
+}
+
+func (x *Parked) GetDueMs() int64 {
+	if x != nil {
+		return x.DueMs
 	}
 	return 0
 }
@@ -114,9 +132,9 @@ func (x *Parked) GetAttempt() uint32 {
 	return 0
 }
 
-func (x *Parked) GetDueMs() int64 {
+func (x *Parked) GetFailed() uint32 {
 	if x != nil {
-		return x.DueMs
+		return x.Failed
 	}
 	return 0
 }
@@ -160,21 +178,23 @@ var File_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xd1\x02\n" +
+	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\x81\x03\n" +
 	"\x06Parked\x12%\n" +
 	"\x04send\x18\x01 \x01(\v2\x11.carillon.v1.SendR\x04send\x12+\n" +
 	"\x06source\x18\x02 \x01(\v2\x13.carillon.v1.SourceR\x06source\x12\x12\n" +
-	"\x04bulk\x18\x03 \x01(\bR\x04bulk\x12\x1f\n" +
-	"\vaccepted_ms\x18\x04 \x01(\x03R\n" +
-	"acceptedMs\x12\x18\n" +
-	"\aattempt\x18\x05 \x01(\rR\aattempt\x12\x15\n" +
+	"\x04bulk\x18\x03 \x01(\bR\x04bulk\x12\x16\n" +
+	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x1f\n" +
+	"\vaccepted_ms\x18\x05 \x01(\x03R\n" +
+	"acceptedMs\x12\x15\n" +
 	"\x06due_ms\x18\x06 \x01(\x03R\x05dueMs\x12\x18\n" +
-	"\aunknown\x18\a \x01(\rR\aunknown\x12\x12\n" +
-	"\x04held\x18\b \x01(\bR\x04held\x12+\n" +
-	"\x06reason\x18\t \x01(\v2\x13.carillon.v1.ReasonR\x06reason\x12\x18\n" +
-	"\achannel\x18\n" +
-	" \x01(\tR\achannel\x12\x18\n" +
-	"\aaccount\x18\v \x01(\tR\aaccountB9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
+	"\aattempt\x18\a \x01(\rR\aattempt\x12\x16\n" +
+	"\x06failed\x18\b \x01(\rR\x06failed\x12\x18\n" +
+	"\aunknown\x18\t \x01(\rR\aunknown\x12\x12\n" +
+	"\x04held\x18\n" +
+	" \x01(\bR\x04held\x12+\n" +
+	"\x06reason\x18\v \x01(\v2\x13.carillon.v1.ReasonR\x06reason\x12\x18\n" +
+	"\achannel\x18\f \x01(\tR\achannel\x12\x18\n" +
+	"\aaccount\x18\r \x01(\tR\aaccountB9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
 
 var (
 	file_ledger_v1_ledger_proto_rawDescOnce sync.Once

@@ -55,14 +55,14 @@ func (m *Parked) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		copy(dAtA[i:], m.Account)
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Account)))
 		i--
-		dAtA[i] = 0x5a
+		dAtA[i] = 0x6a
 	}
 	if len(m.Channel) > 0 {
 		i -= len(m.Channel)
 		copy(dAtA[i:], m.Channel)
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Channel)))
 		i--
-		dAtA[i] = 0x52
+		dAtA[i] = 0x62
 	}
 	if m.Reason != nil {
 		if vtmsg, ok := interface{}(m.Reason).(interface {
@@ -84,7 +84,7 @@ func (m *Parked) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(encoded)))
 		}
 		i--
-		dAtA[i] = 0x4a
+		dAtA[i] = 0x5a
 	}
 	if m.Held {
 		i--
@@ -94,10 +94,20 @@ func (m *Parked) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			dAtA[i] = 0
 		}
 		i--
-		dAtA[i] = 0x40
+		dAtA[i] = 0x50
 	}
 	if m.Unknown != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Unknown))
+		i--
+		dAtA[i] = 0x48
+	}
+	if m.Failed != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Failed))
+		i--
+		dAtA[i] = 0x40
+	}
+	if m.Attempt != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Attempt))
 		i--
 		dAtA[i] = 0x38
 	}
@@ -106,13 +116,13 @@ func (m *Parked) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x30
 	}
-	if m.Attempt != 0 {
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Attempt))
+	if m.AcceptedMs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.AcceptedMs))
 		i--
 		dAtA[i] = 0x28
 	}
-	if m.AcceptedMs != 0 {
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.AcceptedMs))
+	if m.Offset != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Offset))
 		i--
 		dAtA[i] = 0x20
 	}
@@ -202,14 +212,20 @@ func (m *Parked) SizeVT() (n int) {
 	if m.Bulk {
 		n += 2
 	}
+	if m.Offset != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Offset))
+	}
 	if m.AcceptedMs != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.AcceptedMs))
+	}
+	if m.DueMs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.DueMs))
 	}
 	if m.Attempt != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Attempt))
 	}
-	if m.DueMs != 0 {
-		n += 1 + protohelpers.SizeOfVarint(uint64(m.DueMs))
+	if m.Failed != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Failed))
 	}
 	if m.Unknown != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Unknown))
@@ -378,6 +394,25 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 			m.Bulk = bool(v != 0)
 		case 4:
 			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Offset", wireType)
+			}
+			m.Offset = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Offset |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 5:
+			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field AcceptedMs", wireType)
 			}
 			m.AcceptedMs = 0
@@ -391,25 +426,6 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.AcceptedMs |= int64(b&0x7F) << shift
-				if b < 0x80 {
-					break
-				}
-			}
-		case 5:
-			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field Attempt", wireType)
-			}
-			m.Attempt = 0
-			for shift := uint(0); ; shift += 7 {
-				if shift >= 64 {
-					return protohelpers.ErrIntOverflow
-				}
-				if iNdEx >= l {
-					return io.ErrUnexpectedEOF
-				}
-				b := dAtA[iNdEx]
-				iNdEx++
-				m.Attempt |= uint32(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
@@ -435,6 +451,44 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 			}
 		case 7:
 			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Attempt", wireType)
+			}
+			m.Attempt = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Attempt |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 8:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Failed", wireType)
+			}
+			m.Failed = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Failed |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 9:
+			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Unknown", wireType)
 			}
 			m.Unknown = 0
@@ -452,7 +506,7 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
-		case 8:
+		case 10:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Held", wireType)
 			}
@@ -472,7 +526,7 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			m.Held = bool(v != 0)
-		case 9:
+		case 11:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Reason", wireType)
 			}
@@ -516,7 +570,7 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			iNdEx = postIndex
-		case 10:
+		case 12:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Channel", wireType)
 			}
@@ -548,7 +602,7 @@ func (m *Parked) UnmarshalVT(dAtA []byte) error {
 			}
 			m.Channel = string(dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
-		case 11:
+		case 13:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Account", wireType)
 			}
