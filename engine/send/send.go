@@ -1,0 +1,81 @@
+// Package send reads what a producer published into a carillon.v1.Send, says
+// precisely what is wrong with what is no send, names sends by hash, and
+// writes and reads status events. It is pure: no network, no clock, no state
+// but caches.
+package send
+
+import "time"
+
+// Header is one header of a Kafka record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Record is the part of a Kafka record that a send is read from.
+type Record struct {
+	Key, Value []byte
+	Headers    []Header
+}
+
+// Format is how a send was written.
+type Format uint8
+
+const (
+	// JSON: content type application/json, or none.
+	JSON Format = iota
+	// Protobuf: content type application/x-protobuf, application/protobuf or
+	// application/vnd.carillon.send+protobuf.
+	Protobuf
+	// CloudEventsStructured: the whole event is the value, as JSON.
+	CloudEventsStructured
+	// CloudEventsBinaryJSON and CloudEventsBinaryProtobuf: the attributes are
+	// `ce_` headers, the value is the send.
+	CloudEventsBinaryJSON
+	CloudEventsBinaryProtobuf
+)
+
+// String names the format for metrics: "json", "cloudevents_binary_json".
+func (f Format) String() string {
+	names := [...]string{"json", "protobuf", "cloudevents_structured", "cloudevents_binary_json", "cloudevents_binary_protobuf"}
+	if int(f) < len(names) {
+		return names[f]
+	}
+	return "unknown"
+}
+
+// Limits bounds what Decode reads. A limit of 0 stands for the default.
+type Limits struct {
+	// Bytes bounds the record's value. Default: 1 MiB.
+	Bytes int
+	// Depth bounds how deep objects and arrays nest; the send is the first
+	// level. Default: 32.
+	Depth int
+	// Fields bounds the members of all objects of a record together.
+	// Default: 1024.
+	Fields int
+	// Latest is the latest sendAt that is taken. Zero: any.
+	Latest time.Time
+}
+
+// DefaultLimits returns the limits that the contract promises.
+func DefaultLimits() Limits { return Limits{Bytes: 1 << 20, Depth: 32, Fields: 1024} }
+
+// Ahead is how far ahead a sendAt may be: longer waits belong in the
+// producer's own plans, and most are a mistake in units.
+const Ahead = 366 * 24 * time.Hour
+
+// Notes is what Decode noticed besides the send.
+type Notes struct {
+	Format Format
+	// NearMisses names unknown fields that look like known ones, each as
+	// `"expiresat" is near "expiresAt"`. For people; count it in metrics.
+	NearMisses []string
+}
+
+// Source is the place of a record in Kafka.
+type Source struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
