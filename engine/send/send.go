@@ -4,19 +4,17 @@
 // but caches.
 package send
 
-import "time"
+import (
+	"time"
 
-// Header is one header of a Kafka record.
-type Header struct {
-	Key   string
-	Value []byte
-}
+	"github.com/carillonhq/carillon/engine/kafka"
+)
 
-// Record is the part of a Kafka record that a send is read from.
-type Record struct {
-	Key, Value []byte
-	Headers    []Header
-}
+// Header and Record are Kafka's; a record's offset and time are not read here.
+type (
+	Header = kafka.Header
+	Record = kafka.Record
+)
 
 // Format is how a send was written.
 type Format uint8
