@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -21,9 +22,15 @@ import (
 // sending what a new owner sends as well.
 func Serve(newChannel func() Channel) {
 	go leaveWithParent(os.Getppid())
+	server := NewServer(newChannel())
+	defer func() {
+		if err := server.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: wire.Handshake,
-		Plugins:         plugin.PluginSet{wire.Name: &grpcPlugin{channel: newChannel()}},
+		Plugins:         plugin.PluginSet{wire.Name: &grpcPlugin{server: server}},
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return plugin.DefaultGRPCServer(append(opts, ServerOptions()...))
 		},
@@ -53,11 +60,11 @@ func leaveWithParent(parent int) {
 
 type grpcPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
-	channel Channel
+	server *Server
 }
 
 func (p *grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	channelv1.RegisterChannelServer(s, NewServer(p.channel))
+	channelv1.RegisterChannelServer(s, p.server)
 	return nil
 }
 

@@ -3,8 +3,11 @@ package sdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,19 +22,39 @@ const (
 	defaultOpen  = 1024
 )
 
-// NewServer returns the gRPC service of a channel. Serve calls it; tests that
-// bring their own gRPC server do so too.
-func NewServer(c Channel) channelv1.ChannelServer {
-	return &server{channel: c, about: c.Describe(), accounts: map[string]*openAccount{}}
-}
-
-type server struct {
+// Server is the gRPC service of one channel, channelv1.ChannelServer.
+type Server struct {
 	channelv1.UnimplementedChannelServer
 	channel Channel
 	about   Description
 
 	mu       sync.Mutex
 	accounts map[string]*openAccount
+	replaced sync.WaitGroup // accounts that still end
+}
+
+// NewServer returns the gRPC service of a channel. Serve calls it; tests that
+// bring their own gRPC server do so too.
+func NewServer(c Channel) *Server {
+	return &Server{channel: c, about: c.Describe(), accounts: map[string]*openAccount{}}
+}
+
+// Close waits for the batches that run and closes all accounts. Stop the gRPC
+// server first.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	accounts := s.accounts
+	s.accounts = map[string]*openAccount{}
+	s.mu.Unlock()
+	var faults []error
+	for name, acct := range accounts {
+		acct.running.Wait()
+		if err := acct.Close(); err != nil {
+			faults = append(faults, fmt.Errorf("close account %s: %w", name, err))
+		}
+	}
+	s.replaced.Wait()
+	return errors.Join(faults...)
 }
 
 // openAccount counts the batches that run, so that a replaced account is
@@ -41,7 +64,7 @@ type openAccount struct {
 	running sync.WaitGroup
 }
 
-func (s *server) Describe(context.Context, *channelv1.DescribeRequest) (*channelv1.DescribeResponse, error) {
+func (s *Server) Describe(context.Context, *channelv1.DescribeRequest) (*channelv1.DescribeResponse, error) {
 	d := s.about
 	return &channelv1.DescribeResponse{
 		Name: d.Name, Version: d.Version, Content: d.Content, AddressKind: d.AddressKind,
@@ -51,10 +74,10 @@ func (s *server) Describe(context.Context, *channelv1.DescribeRequest) (*channel
 	}, nil
 }
 
-func (s *server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (*channelv1.ConfigureResponse, error) {
+func (s *Server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (*channelv1.ConfigureResponse, error) {
 	secrets := make(map[string]Secret, len(r.Secrets))
 	for _, p := range r.Secrets {
-		secrets[p.Key] = Secret(p.Value)
+		secrets[p.Key] = NewSecret(p.Value)
 	}
 	acct, err := s.channel.Open(ctx, AccountConfig{Name: r.Account, Settings: r.Settings, Secrets: secrets})
 	var faults Faults
@@ -72,22 +95,24 @@ func (s *server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (
 	return &channelv1.ConfigureResponse{}, nil
 }
 
-func (s *server) replace(name string, acct *openAccount) {
+func (s *Server) replace(name string, acct *openAccount) {
 	s.mu.Lock()
 	old := s.accounts[name]
 	s.accounts[name] = acct
 	s.mu.Unlock()
 	if old != nil {
-		go func() {
+		s.replaced.Go(func() {
 			old.running.Wait()
-			_ = old.Close()
-		}()
+			if err := old.Close(); err != nil {
+				fmt.Fprintf(os.Stderr, "close the former account %s: %v\n", name, err)
+			}
+		})
 	}
 }
 
 // acquire looks the account up for each batch anew, so that a stream goes on
 // with the new settings after a Configure.
-func (s *server) acquire(name string) (*openAccount, bool) {
+func (s *Server) acquire(name string) (*openAccount, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	acct, ok := s.accounts[name]
@@ -97,7 +122,7 @@ func (s *server) acquire(name string) (*openAccount, bool) {
 	return acct, ok
 }
 
-func (s *server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse]) error {
+func (s *Server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse]) error {
 	req, err := stream.Recv()
 	if err != nil {
 		return err
@@ -127,19 +152,21 @@ func (s *server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverReques
 }
 
 // deliver runs one batch. Whatever the channel does, panics included, every
-// attempt gets exactly one result.
-func (s *server) deliver(ctx context.Context, name string, attempts []*Attempt, out *replies) {
-	var mu sync.Mutex
-	answered := make([]bool, len(attempts))
-	b := NewBatch(attempts, func(i int, v Verdict) {
-		mu.Lock()
-		first := !answered[i]
-		answered[i] = true
-		mu.Unlock()
-		if first {
-			out.add(v.result(attempts[i].Token))
+// attempt gets exactly one result. Attempts that are already too late never
+// reach the channel: the engine has counted them as unknown, so a message that
+// went out now could go out twice.
+func (s *Server) deliver(ctx context.Context, name string, attempts []*Attempt, out *replies) {
+	now := time.Now().UnixMilli()
+	inTime := attempts[:0]
+	for _, a := range attempts {
+		if a.DeadlineMs != 0 && a.DeadlineMs <= now {
+			out.add(Failed("deadline").result(a.Token))
+			continue
 		}
-	})
+		inTime = append(inTime, a)
+	}
+	attempts = inTime
+	b := newAnswering(attempts, out)
 	defer func() {
 		code := "unanswered"
 		if p := recover(); p != nil {
@@ -150,18 +177,39 @@ func (s *server) deliver(ctx context.Context, name string, attempts []*Attempt, 
 			b.Reply(i, Unknown(code))
 		}
 	}()
+	if len(attempts) == 0 {
+		return
+	}
 	acct, ok := s.acquire(name)
 	if !ok {
 		return
 	}
 	defer acct.running.Done()
-	var last int64
-	for _, a := range attempts {
-		last = max(last, a.DeadlineMs)
-	}
-	ctx, cancel := withDeadline(ctx, last)
+	ctx, cancel := withDeadline(ctx, lastDeadline(attempts))
 	defer cancel()
 	acct.Deliver(ctx, b)
+}
+
+// newAnswering makes a batch whose first reply to each attempt goes out.
+func newAnswering(attempts []*Attempt, out *replies) *Batch {
+	answered := make([]atomic.Bool, len(attempts))
+	return NewBatch(attempts, func(i int, v Verdict) {
+		if !answered[i].Swap(true) {
+			out.add(v.result(attempts[i].Token))
+		}
+	})
+}
+
+// lastDeadline is when nobody waits for any attempt any more; 0 is never.
+func lastDeadline(attempts []*Attempt) int64 {
+	var last int64
+	for _, a := range attempts {
+		if a.DeadlineMs == 0 {
+			return 0
+		}
+		last = max(last, a.DeadlineMs)
+	}
+	return last
 }
 
 // withDeadline takes Unix milliseconds; 0 is none.

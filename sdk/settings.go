@@ -1,12 +1,6 @@
 package sdk
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // AccountConfig is what an account is opened with.
 type AccountConfig struct {
@@ -16,29 +10,6 @@ type AccountConfig struct {
 	Settings []byte
 	// Secrets holds the resolved secrets by name.
 	Secrets map[string]Secret
-}
-
-// Decode reads the settings into a struct with json tags. An unknown setting
-// or a wrong type is a Faults error.
-func (c AccountConfig) Decode(into any) error {
-	if len(bytes.TrimSpace(c.Settings)) == 0 {
-		return nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(c.Settings))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &wrongType):
-		return Faults{{wrongType.Field, fmt.Sprintf("is a %s, must be a %s", wrongType.Value, wrongType.Type)}}
-	default:
-		if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
-			return Faults{{strings.Trim(name, `"`), "is no setting of this channel"}}
-		}
-		return Faults{{"", err.Error()}}
-	}
 }
 
 // Fault is one thing wrong in the settings.
@@ -74,16 +45,3 @@ func (f Faults) Err() error {
 	}
 	return f
 }
-
-// Secret is a value that never shows itself: every way of printing or
-// marshalling it gives "[redacted]".
-type Secret string
-
-const redacted = "[redacted]"
-
-// Reveal returns the value.
-func (s Secret) Reveal() string { return string(s) }
-
-func (Secret) String() string               { return redacted }
-func (Secret) GoString() string             { return redacted }
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"strings"
 	"time"
 
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -69,10 +70,12 @@ func Unknown(code string) Verdict {
 
 // String shows the verdict in logs and tests: "rejected recipient 5.1.1".
 func (v Verdict) String() string {
-	words := [...]string{"unknown", "accepted", "delivered", "rejected", "throttled", "failed", "unknown"}
-	s := words[v.kind]
+	s := word(v.kind.String(), "VERDICT_")
+	if v.kind == channelv1.Verdict_VERDICT_UNSPECIFIED {
+		s = "unknown"
+	}
 	if v.class != channelv1.Class_CLASS_UNSPECIFIED {
-		s += " " + [...]string{"", "recipient", "message", "credential", "policy"}[v.class]
+		s += " " + word(v.class.String(), "CLASS_")
 	}
 	if v.after > 0 {
 		s += " " + v.after.String()
@@ -86,8 +89,21 @@ func (v Verdict) String() string {
 	return s
 }
 
+// word turns VERDICT_ACCEPTED into accepted; a number that this build doesn't
+// know stays a number.
+func word(name, prefix string) string { return strings.ToLower(strings.TrimPrefix(name, prefix)) }
+
 // ProviderID returns the provider's id of an accepted message.
 func (v Verdict) ProviderID() string { return v.providerID }
+
+// VerdictOf reads a verdict back from its protocol form, for tests that talk to
+// a channel over gRPC.
+func VerdictOf(r *channelv1.Result) Verdict {
+	return Verdict{
+		kind: r.Verdict, class: r.Class, providerID: r.ProviderMessageId, code: r.Code,
+		limit: r.Limit, after: time.Duration(r.RetryAfterMs) * time.Millisecond,
+	}
+}
 
 func (v Verdict) result(token uint64) *channelv1.Result {
 	return &channelv1.Result{
