@@ -1,0 +1,127 @@
+// Package metrics holds what the engine shows to Prometheus. docs/metrics.md
+// lists every metric.
+//
+// Labels are few and bounded: channels, accounts, topics and partitions come
+// from the configuration, everything else from fixed lists. There is no label
+// by app, campaign or recipient.
+//
+// The methods that take label values look a series up, which costs a hash and a
+// lock: a hot loop asks once, keeps what it gets, and adds once per batch. All
+// of it is safe for concurrent use.
+package metrics
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics is one engine's set of collectors.
+type Metrics struct {
+	// Duplicates counts sends whose id had been seen.
+	Duplicates prometheus.Counter
+	// Redelivered counts records that were read again and skipped, since their
+	// own send was already known.
+	Redelivered prometheus.Counter
+	// MarketingOnUrgent counts marketing sends on the urgent topic.
+	MarketingOnUrgent prometheus.Counter
+	// LateResults counts results of attempts that had been given up.
+	LateResults prometheus.Counter
+	// ProduceRetries counts produce requests that were made again.
+	ProduceRetries prometheus.Counter
+	// Unacknowledged holds the outcomes that are produced and not acknowledged.
+	Unacknowledged prometheus.Gauge
+	// Commits and CommitErrors count offset commits: all, and the refused ones.
+	Commits, CommitErrors prometheus.Counter
+	// ShardsOwned holds how many shards this node owns.
+	ShardsOwned prometheus.Gauge
+	// Rebalances counts the generations of the group that this node joined.
+	Rebalances prometheus.Counter
+
+	reg prometheus.Registerer
+
+	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
+	attempts, retries, pluginRestarts                        *prometheus.CounterVec
+	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
+	laneDepth, laneOpen, parked, pluginUp                    *prometheus.GaugeVec
+	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
+
+	mu     sync.Mutex
+	misses map[string]bool // guarded by mu: the fields that have a series
+}
+
+// maxNearMisses bounds the series of misspelt fields: producers choose those
+// names.
+const maxNearMisses = 64
+
+// seconds are the buckets of every histogram: 1 ms to 1 h, growing by two to
+// three times, at edges that people ask for.
+var seconds = []float64{
+	.001, .0025, .005, .01, .025, .05, .1, .25, .5,
+	1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
+}
+
+// New registers all metrics at reg. It panics where one is registered there
+// already, as prometheus.MustRegister does.
+func New(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{reg: reg, misses: make(map[string]bool)}
+	f := factory{reg}
+	m.sends(f)
+	m.intakeAndCommits(f)
+	m.lanes(f)
+	m.plugins(f)
+	return m
+}
+
+func (m *Metrics) sends(f factory) {
+	m.outcomes = f.counters("outcomes_total", "Sends that ended, by channel, class and outcome. A send that ended before it was routed has the channel \"\".", "channel", "class", "outcome")
+	m.progress = f.counters("progress_total", "Progress events, by channel and status.", "channel", "status")
+	m.Duplicates = f.counter("duplicates_total", "Sends whose id was seen within the dedupe window.")
+	m.Redelivered = f.counter("redelivered_total", "Records that were read again and skipped: the engine had their send already.")
+	m.MarketingOnUrgent = f.counter("marketing_on_urgent_total", "Marketing sends on the urgent topic.")
+	m.parked = f.gauges("parked", "Sends that wait on disk for another attempt or for their time, by channel.", "channel")
+	m.intakeToOutcome = f.histograms("intake_to_outcome_seconds", "Time from the record's timestamp to the acknowledged outcome.", "channel", "class")
+	m.Unacknowledged = f.gauge("unacknowledged_outcomes", "Outcomes that are produced and not acknowledged yet.")
+	m.ProduceRetries = f.counter("produce_retries_total", "Produce requests that were made again.")
+}
+
+func (m *Metrics) intakeAndCommits(f factory) {
+	m.intake = f.counters("intake_records_total", "Records read, by topic and format.", "topic", "format")
+	m.invalid = f.counters("invalid_total", "Records that can't be a send, by reason code.", "code")
+	m.nearMiss = f.counters("near_miss_fields_total", fmt.Sprintf("Unknown fields that look like a known one, by their name; past %d names as \"other\".", maxNearMisses), "field")
+	m.forwarded = f.counters("forwarded_total", "Records that were on the wrong partition and forwarded to the right one, by topic.", "topic")
+	m.lagRecords = f.gauges("lag_records", "Records behind the end of the partition.", "topic", "partition")
+	m.lagSeconds = f.gauges("lag_seconds", "Age of the oldest record that is not done.", "topic", "partition")
+	m.lagRetention = f.gauges("lag_retention_ratio", "That age as a share of the topic's retention; at 1 records are lost.", "topic", "partition")
+	m.Commits = f.counter("commits_total", "Offset commits that were made.")
+	m.CommitErrors = f.counter("commit_errors_total", "Offset commits that were refused or failed.")
+	m.ShardsOwned = f.gauge("shards_owned", "Shards that this node owns.")
+	m.Rebalances = f.counter("rebalances_total", "Generations of the consumer group that this node joined.")
+}
+
+func (m *Metrics) lanes(f factory) {
+	m.laneDepth = f.gauges("lane_depth", "Sends that wait in a lane, by priority (urgent, bulk).", "channel", "account", "priority")
+	m.laneOpen = f.gauges("lane_open_attempts", "Attempts that are with the plugin.", "channel", "account")
+	m.limiterWait = f.histograms("limiter_wait_seconds", "How long the rate limit held an attempt.", "channel", "account")
+	m.attempts = f.counters("attempts_total", "Attempts that were answered, by verdict.", "channel", "account", "verdict")
+	m.attemptSeconds = f.histograms("attempt_seconds", "Time from the attempt's start to its verdict.", "channel", "account")
+	m.retries = f.counters("retries_total", "Sends that were put back for another attempt, by reason.", "channel", "reason")
+	m.LateResults = f.counter("late_results_total", "Results of attempts that had been given up.")
+}
+
+func (m *Metrics) plugins(f factory) {
+	m.pluginUp = f.gauges("plugin_up", "Whether the channel's plugin is running and healthy (1) or not (0).", "channel")
+	m.pluginRestarts = f.counters("plugin_restarts_total", "Starts of the channel's plugin after its first.", "channel")
+}
+
+// RegisterGauge adds a gauge of somebody else's, read at each scrape; value
+// must be safe for concurrent use. name is the whole name: "carillon_...". It
+// is an error where the name is taken.
+func (m *Metrics) RegisterGauge(name, help string, value func() float64) error {
+	g := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	if err := m.reg.Register(g); err != nil {
+		return fmt.Errorf("register the metric %s: %w", name, err)
+	}
+	return nil
+}
