@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -27,7 +28,18 @@ func Load(path string) (*Config, error) {
 // Parse decodes and validates a configuration. name stands for it in faults.
 // The error is a *Faults. An empty document is the default configuration.
 func Parse(data []byte, name string) (*Config, error) {
-	return nil, fmt.Errorf("parse %s: not there yet", name)
+	c := Default()
+	d := &decoder{lines: make(map[string]int)}
+	if root := d.document(data); root != nil {
+		d.value(root, reflect.ValueOf(c).Elem(), "")
+	}
+	c.file, c.lines, d.faults.File = name, d.lines, name
+	c.Complete()
+	d.merge(c.Validate())
+	if err := d.faults.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Default returns the configuration of an empty file.
@@ -97,10 +109,9 @@ func (a Account) SettingsJSON() []byte {
 	if len(a.Settings) == 0 {
 		return []byte("{}")
 	}
-	// Decoding made only what JSON can hold: maps by string, lists, scalars.
 	data, err := json.Marshal(a.Settings)
 	if err != nil {
-		return []byte("{}")
+		return []byte("{}") // Validate has refused such settings
 	}
 	return data
 }
