@@ -82,3 +82,21 @@ var (
 	// transactions it is the last stable offset, behind which nobody may read.
 	Latest = time.UnixMilli(-1)
 )
+
+// byTopic groups the indexes of n partitions by topic, as Kafka's requests
+// list them, in the order in which the topics first appear.
+func byTopic(n int, at func(int) Partition) [][]int {
+	var topics [][]int
+	place := map[string]int{}
+	for i := range n {
+		topic := at(i).Topic
+		t, ok := place[topic]
+		if !ok {
+			t = len(topics)
+			place[topic] = t
+			topics = append(topics, nil)
+		}
+		topics[t] = append(topics[t], i)
+	}
+	return topics
+}
