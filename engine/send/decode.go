@@ -1,0 +1,164 @@
+package send
+
+import (
+	"time"
+
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// Decode reads and checks the send that a record holds. An error is always an
+// *Invalid: the record can never be a send. A send that may be read and still
+// can't be sent (it expired, its address is none, nobody knows its channel) is
+// no error here but an outcome.
+//
+// The class is set where the producer left it out, and the trace context is
+// taken from the headers as by Trace. The send aliases the record's value and headers:
+// they live as long as it, and nobody may write to them. Decode may be
+// called from several goroutines.
+func Decode(rec Record, lim Limits) (*carillonv1.Send, Notes, error) {
+	lim = lim.orDefault()
+	d := decoder{lim: lim, headers: rec.Headers}
+	s := d.read(rec.Value)
+	if d.err == nil && s.Id == "" {
+		s.Id = d.eventID
+	}
+	if d.err == nil {
+		Trace(s, rec.Headers)
+		check(&d.place, s, lim.Latest)
+	}
+	if d.err != nil {
+		return nil, d.notes, d.err
+	}
+	if s.Class == carillonv1.Class_CLASS_UNSPECIFIED {
+		s.Class = carillonv1.Class_CLASS_TRANSACTIONAL
+	}
+	return s, d.notes, nil
+}
+
+// Validate checks a send that did not come through Decode. An error is an
+// *Invalid. Where now is not zero, sendAt may be no further than Ahead from it.
+func Validate(s *carillonv1.Send, now time.Time) error {
+	var p place
+	var latest time.Time
+	if !now.IsZero() {
+		latest = now.Add(Ahead)
+	}
+	checkData(&p, s.GetData(), DefaultLimits())
+	check(&p, s, latest)
+	return p.invalid()
+}
+
+func (l Limits) orDefault() Limits {
+	def := DefaultLimits()
+	if l.Bytes <= 0 {
+		l.Bytes = def.Bytes
+	}
+	if l.Depth <= 0 {
+		l.Depth = def.Depth
+	}
+	if l.Fields <= 0 {
+		l.Fields = def.Fields
+	}
+	return l
+}
+
+// decoder reads one record.
+type decoder struct {
+	place
+	lim     Limits
+	headers []Header
+	notes   Notes
+	eventID string // the CloudEvents id: the send's where it has none
+}
+
+func (d *decoder) read(value []byte) *carillonv1.Send {
+	switch {
+	case len(value) == 0:
+		d.fail(CodeEmpty, "the record has no value")
+		return nil
+	case len(value) > d.lim.Bytes:
+		d.fail(CodeTooLarge, "the record's value is larger than the engine's limit")
+		return nil
+	}
+	d.detect()
+	if d.err != nil {
+		return nil
+	}
+	switch d.notes.Format {
+	case Protobuf, CloudEventsBinaryProtobuf:
+		return d.readProtobuf(value)
+	case CloudEventsStructured:
+		return d.readEvent(value)
+	default:
+		return d.readJSON(value)
+	}
+}
+
+func (d *decoder) readJSON(value []byte) *carillonv1.Send {
+	s := newScanner(value, d.lim)
+	s.room = new(room)
+	s.whole(func() { readObject(s, &s.room.send, sendFields) })
+	d.err, d.notes.NearMisses = s.err, s.near
+	return &s.room.send
+}
+
+func (d *decoder) readProtobuf(value []byte) *carillonv1.Send {
+	m := new(carillonv1.Send)
+	if m.UnmarshalVT(value) != nil {
+		d.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Send")
+		return nil
+	}
+	checkData(&d.place, m.Data, d.lim)
+	return m
+}
+
+// checkData checks that data which no scanner has seen is a JSON object.
+func checkData(p *place, data []byte, lim Limits) {
+	if len(data) == 0 || p.err != nil {
+		return
+	}
+	s := newScanner(data, lim)
+	s.enter("data")
+	s.whole(s.skipObject)
+	p.err = s.err
+}
+
+// check holds the send against the contract.
+func check(p *place, s *carillonv1.Send, latest time.Time) {
+	if p.err != nil {
+		return
+	}
+	checkObject(p, s, sendFields)
+	for i, a := range s.GetContent().GetActions() {
+		checkAction(p, i, a)
+	}
+	checkTimes(p, s, latest)
+}
+
+func checkAction(p *place, i int, a *carillonv1.Action) {
+	needs, has := "payload", a.GetPayload()
+	if a.GetKind() == "url" {
+		needs, has = "url", a.GetUrl()
+	}
+	if p.err == nil && has == "" {
+		p.err = &Invalid{Code: CodeMissing, Detail: "an action of this kind needs it"}
+		p.enter("content")
+		p.enter("actions")
+		p.item(i)
+		p.enter(needs)
+		p.err.Path = p.String()
+	}
+}
+
+func checkTimes(p *place, s *carillonv1.Send, latest time.Time) {
+	if p.err != nil || s.SendAt == nil {
+		return
+	}
+	sendAt := s.SendAt.AsTime()
+	if !latest.IsZero() && sendAt.After(latest) {
+		p.err = &Invalid{Code: CodeBadValue, Path: "sendAt", Detail: "the time is too far ahead"}
+	}
+	if s.ExpiresAt != nil && !s.ExpiresAt.AsTime().After(sendAt) {
+		p.err = &Invalid{Code: CodeBadValue, Path: "expiresAt", Detail: "the send would expire before its time: expiresAt must be after sendAt"}
+	}
+}

@@ -1,0 +1,86 @@
+package send
+
+import (
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// AppendSendJSON appends a valid send as JSON and returns the longer slice.
+// Decode reads it back to the same send. Data is appended as it is.
+func AppendSendJSON(dst []byte, s *carillonv1.Send) []byte {
+	return appendObject(dst, s, sendFields)
+}
+
+// AppendStatusJSON appends a status event as JSON and returns the longer slice.
+// It allocates nothing but that.
+func AppendStatusJSON(dst []byte, s *carillonv1.Status) []byte {
+	return appendObject(dst, s, statusFields)
+}
+
+// ParseStatus reads a status event from a record of the topic `status`: JSON,
+// or protobuf where the content-type header says so. An error is an *Invalid;
+// a state or kind that this version does not know is one as well. The event
+// aliases value.
+func ParseStatus(value []byte, headers []Header) (*carillonv1.Status, error) {
+	contentType, _ := header(headers, "content-type")
+	m := new(carillonv1.Status)
+	var p place
+	switch mediaOf(contentType) {
+	case mediaJSON:
+		s := newScanner(value, DefaultLimits())
+		s.whole(func() { readObject(s, m, statusFields) })
+		p.err = s.err
+	case mediaProtobuf:
+		if m.UnmarshalVT(value) != nil {
+			p.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Status")
+		}
+	default:
+		p.fail(CodeUnknownFormat, "expected application/json or application/x-protobuf")
+	}
+	checkStatus(&p, m)
+	if p.err != nil {
+		return nil, p.err
+	}
+	return m, nil
+}
+
+// checkStatus asks only for what every reader decides on: an event that we
+// published once must be read for as long as it is kept.
+func checkStatus(p *place, m *carillonv1.Status) {
+	if p.err == nil && (KindName(m.Kind) == "" || StateName(m.Status) == "") {
+		p.fail(CodeBadValue, "a kind and a status that this version knows are required")
+	}
+}
+
+var (
+	statusFields = table(
+		text("eventId", rule{required: true, max: 64}, func(m *carillonv1.Status) *string { return &m.EventId }),
+		enum("kind", true, kindNames[:], func(m *carillonv1.Status) *carillonv1.Kind { return &m.Kind }),
+		enum("status", true, stateNames[:], func(m *carillonv1.Status) *carillonv1.State { return &m.Status }),
+		text("id", rule{required: true}, func(m *carillonv1.Status) *string { return &m.Id }),
+		text("app", rule{required: true}, func(m *carillonv1.Status) *string { return &m.App }),
+		text("recipient", rule{required: true}, func(m *carillonv1.Status) *string { return &m.Recipient }),
+		text("campaign", rule{}, func(m *carillonv1.Status) *string { return &m.Campaign }),
+		text("channel", rule{}, func(m *carillonv1.Status) *string { return &m.Channel }),
+		text("account", rule{}, func(m *carillonv1.Status) *string { return &m.Account }),
+		number("attempt", func(m *carillonv1.Status) *uint32 { return &m.Attempt }),
+		part("source", false, sourceFields, func(m *carillonv1.Status) **carillonv1.Source { return &m.Source }, made[carillonv1.Source]),
+		part("reason", false, reasonFields, func(m *carillonv1.Status) **carillonv1.Reason { return &m.Reason }, made[carillonv1.Reason]),
+		text("providerMessageId", rule{}, func(m *carillonv1.Status) *string { return &m.ProviderMessageId }),
+		moment("acceptedAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.AcceptedAt }, made[timestamppb.Timestamp]),
+		moment("at", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
+		moment("nextAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.NextAt }, made[timestamppb.Timestamp]),
+	)
+
+	sourceFields = table(
+		text("topic", rule{required: true}, func(m *carillonv1.Source) *string { return &m.Topic }),
+		number("partition", func(m *carillonv1.Source) *int32 { return &m.Partition }),
+		number("offset", func(m *carillonv1.Source) *int64 { return &m.Offset }),
+	)
+
+	reasonFields = table(
+		text("class", rule{}, func(m *carillonv1.Reason) *string { return &m.Class }),
+		text("code", rule{}, func(m *carillonv1.Reason) *string { return &m.Code }),
+	)
+)

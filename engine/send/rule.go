@@ -1,0 +1,84 @@
+package send
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// rule is what a string must be. The zero rule takes any text.
+type rule struct {
+	required bool
+	max      int // bytes; 0: only the record's size bounds it
+	chars    chars
+	oneOf    []string
+	// valid checks the form; form says it in words.
+	valid func(string) bool
+	form  string
+}
+
+// chars says which characters a string may have.
+type chars uint8
+
+const (
+	// oneLine: no control characters.
+	oneLine chars = iota
+	// manyLines: line breaks and tabs as well.
+	manyLines
+	// nameChars: letters, digits, `.`, `_` and `-`.
+	nameChars
+)
+
+func (r *rule) apply(p *place, text string) {
+	if text == "" {
+		if r.required {
+			p.fail(CodeMissing, "the field is required")
+		}
+		return
+	}
+	if r.max > 0 && len(text) > r.max {
+		p.fail(CodeTooLarge, "the text is too long")
+		return
+	}
+	checkChars(p, text, r.chars)
+	if r.oneOf != nil && !slices.Contains(r.oneOf, text) {
+		p.fail(CodeBadValue, "the field has a fixed list of values")
+	}
+	if r.valid != nil && !r.valid(text) {
+		p.fail(CodeBadValue, "expected "+r.form)
+	}
+}
+
+func checkChars(p *place, text string, allowed chars) {
+	for i := 0; i < len(text); {
+		c := text[i]
+		if allowed == nameChars && !isNameChar(c) {
+			p.fail(CodeBadValue, "expected letters, digits, `.`, `_` and `-`")
+			return
+		}
+		if c >= ' ' && c < 0x7f {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			p.fail(CodeInvalidUTF8, "text is UTF-8")
+			return
+		case isControl(r) && (allowed != manyLines || r != '\n' && r != '\r' && r != '\t'):
+			p.fail(CodeControlCharacter, "a control character can't stand here")
+			return
+		}
+		i += n
+	}
+}
+
+// isControl is Unicode's category Cc: C0, DEL and C1.
+func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
+
+func isNameChar(c byte) bool {
+	return isAlphanumeric(c) || c == '.' || c == '_' || c == '-'
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
