@@ -1,0 +1,170 @@
+package lane
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"google.golang.org/grpc"
+
+	"github.com/carillonhq/carillon/engine/limit"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// Stream is one Deliver stream to a plugin.
+type Stream = grpc.BidiStreamingClient[channelv1.DeliverRequest, channelv1.DeliverResponse]
+
+// Channel is the plugin that the lane sends through.
+type Channel interface {
+	// Describe waits until the plugin has said what it is.
+	Describe(context.Context) (*channelv1.DescribeResponse, error)
+	// Deliver waits until the plugin is up and opens a stream to the account.
+	Deliver(ctx context.Context, account string) (Stream, error)
+}
+
+// Config of a lane.
+type Config struct {
+	Channel, Account string
+	// Rate is in sends a second for the whole cluster; 0 is no limit.
+	Rate  float64
+	Burst int
+	// Deadline is how long an attempt may take; 0 is what the plugin declares.
+	Deadline time.Duration
+}
+
+// Lane is one account's way out.
+type Lane struct {
+	cfg     Config
+	plugin  Channel
+	log     zerolog.Logger
+	about   atomic.Pointer[About]
+	observe Observer
+	wake    chan struct{} // capacity 1: something changed for the sender
+
+	mu      sync.Mutex
+	queue   shares
+	open    map[uint64]*Attempt // given to the plugin and not answered
+	credits int
+	limiter *limit.GCRA
+	paused  time.Time // until when the provider wants to be left alone
+	token   uint64
+	closed  bool
+}
+
+// About is what a plugin has declared, as the engine needs it.
+type About struct {
+	Name, Version, AddressKind string
+	Idempotent                 bool
+	Lifetime, Deadline         time.Duration
+	MaxBatch                   int
+}
+
+// Observer is told what the metrics count. Its methods are called per batch.
+type Observer interface {
+	Attempted(n int)
+	Waited(d time.Duration)
+	Answered(r Result, took time.Duration)
+	Late()
+}
+
+// New makes a lane. Run makes it move.
+func New(cfg Config, plugin Channel, o Observer, log zerolog.Logger, now time.Time) *Lane {
+	return &Lane{
+		cfg: cfg, plugin: plugin, observe: o,
+		log:  log.With().Str("channel", cfg.Channel).Str("account", cfg.Account).Logger(),
+		wake: make(chan struct{}, 1), open: map[uint64]*Attempt{},
+		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now),
+	}
+}
+
+// Name returns the channel's and the account's name.
+func (l *Lane) Name() (channel, account string) { return l.cfg.Channel, l.cfg.Account }
+
+// About returns what the plugin declared, or nil until it first did.
+func (l *Lane) About() *About { return l.about.Load() }
+
+// SetShare splits the account's rate: this node may use the given part of it.
+func (l *Lane) SetShare(share float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
+	if l.cfg.Rate > 0 && share == 0 {
+		l.paused = time.Now().Add(time.Hour) // no shard, no sends; the next share ends it
+	} else {
+		l.paused = time.Time{}
+	}
+	l.signal()
+}
+
+// Push hands attempts over. Their results follow, each exactly once.
+func (l *Lane) Push(attempts []*Attempt) {
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		for _, a := range attempts {
+			l.queue.push(a)
+		}
+	}
+	l.mu.Unlock()
+	if closed {
+		giveBack(attempts, Returned)
+		return
+	}
+	l.signal()
+}
+
+// Depth returns how many attempts wait, by priority, and how many are open at
+// the plugin.
+func (l *Lane) Depth() (urgent, bulk, open int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.queue.urgent.len(), l.queue.bulk.len(), len(l.open)
+}
+
+// Withdraw takes back what waits for an owner and is not at the plugin; its
+// results are Returned. An owner that stops calls it.
+func (l *Lane) Withdraw(o Owner) {
+	l.mu.Lock()
+	back := l.queue.remove(func(a *Attempt) bool { return a.Owner == o })
+	l.mu.Unlock()
+	giveBack(back, Returned)
+}
+
+// Pause lets no attempt begin before until: a provider's Retry-After.
+func (l *Lane) Pause(until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until.After(l.paused) {
+		l.paused = until
+	}
+}
+
+func (l *Lane) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// giveBack tells each owner of its attempts.
+func giveBack(attempts []*Attempt, o Outcome) {
+	results := make([]Result, len(attempts))
+	for i, a := range attempts {
+		results[i] = Result{Attempt: a, Outcome: o}
+	}
+	distribute(results)
+}
+
+// distribute gives each run of results with one owner to that owner.
+func distribute(results []Result) {
+	for len(results) > 0 {
+		n := 1
+		for n < len(results) && results[n].Owner == results[0].Owner {
+			n++
+		}
+		results[0].Owner.Results(results[:n])
+		results = results[n:]
+	}
+}

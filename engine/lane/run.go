@@ -1,0 +1,258 @@
+package lane
+
+import (
+	"context"
+	"time"
+
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// Run sends until ctx ends, over one stream after another: a stream that breaks
+// is opened anew. When ctx ends, what waits is Returned and what is open Lost.
+func (l *Lane) Run(ctx context.Context) {
+	defer l.close()
+	if !l.describe(ctx) {
+		return
+	}
+	go l.tend(ctx)
+	for ctx.Err() == nil {
+		stream, cancel, err := l.connect(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				l.log.Warn().Err(err).Msg("no stream to the plugin")
+				sleep(ctx, time.Second)
+			}
+			continue
+		}
+		l.converse(ctx, stream)
+		cancel()
+		l.loseOpen()
+	}
+}
+
+func (l *Lane) describe(ctx context.Context) bool {
+	d, err := l.plugin.Describe(ctx)
+	if err != nil {
+		return false
+	}
+	deadline := l.cfg.Deadline
+	if deadline == 0 {
+		deadline = time.Duration(d.DeadlineMs) * time.Millisecond
+	}
+	if deadline <= 0 {
+		deadline = 30 * time.Second
+	}
+	l.about.Store(&About{
+		Name: d.Name, Version: d.Version, AddressKind: d.AddressKind, Idempotent: d.Idempotent,
+		Lifetime: time.Duration(d.IdempotencySeconds) * time.Second, Deadline: deadline,
+		MaxBatch: max(1, int(d.MaxBatch)),
+	})
+	return true
+}
+
+func (l *Lane) connect(ctx context.Context) (Stream, context.CancelFunc, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	stream, err := l.plugin.Deliver(ctx, l.cfg.Account)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	l.mu.Lock()
+	l.credits = 0
+	l.mu.Unlock()
+	return stream, cancel, nil
+}
+
+// converse writes from this goroutine and reads in another until either fails.
+func (l *Lane) converse(ctx context.Context, stream Stream) {
+	broken := make(chan struct{})
+	go func() {
+		defer close(broken)
+		for {
+			res, err := stream.Recv()
+			if err != nil {
+				if ctx.Err() == nil {
+					l.log.Warn().Err(err).Msg("the plugin's stream broke")
+				}
+				return
+			}
+			l.settle(res, time.Now())
+		}
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		req, wait := l.next(time.Now())
+		if req != nil {
+			if stream.Send(req) == nil {
+				continue
+			}
+			<-broken // Recv says why
+			return
+		}
+		timer.Reset(wait)
+		select {
+		case <-l.wake:
+		case <-timer.C:
+		case <-broken:
+			return
+		case <-ctx.Done():
+			_ = stream.CloseSend()
+			return
+		}
+	}
+}
+
+// next builds the next request from what waits, as far as credits and the
+// limiter let it; nil with how long to wait where they do not.
+func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
+	const idle = time.Hour
+	about := l.about.Load()
+	var ended []Result
+	l.mu.Lock()
+	defer func() {
+		l.mu.Unlock()
+		if len(ended) > 0 {
+			distribute(ended)
+		}
+	}()
+	n := min(l.queue.len(), l.credits, about.MaxBatch)
+	if n == 0 {
+		return nil, idle
+	}
+	if wait := l.paused.Sub(now); wait > 0 {
+		l.observe.Waited(wait)
+		return nil, wait
+	}
+	n, wait := l.limiter.Take(now, n)
+	if n == 0 {
+		l.observe.Waited(wait)
+		return nil, wait
+	}
+	req := &channelv1.DeliverRequest{Attempts: make([]*channelv1.Attempt, 0, n)}
+	for range n {
+		a := l.queue.pop()
+		switch {
+		case a.Expires != 0 && a.Expires <= now.UnixMilli():
+			ended = append(ended, Result{Attempt: a, Outcome: Expired})
+		case a.Send.TestMode:
+			ended = append(ended, Result{Attempt: a, Outcome: Tested})
+		default:
+			l.begin(a, about, now)
+			req.Attempts = append(req.Attempts, a.message())
+		}
+	}
+	if len(req.Attempts) == 0 {
+		return nil, 0
+	}
+	l.credits -= len(req.Attempts)
+	l.observe.Attempted(len(req.Attempts))
+	return req, 0
+}
+
+func (l *Lane) begin(a *Attempt, about *About, now time.Time) {
+	l.token++
+	a.token, a.began = l.token, now
+	a.deadline = now.Add(about.Deadline).UnixMilli()
+	l.open[a.token] = a
+}
+
+func (a *Attempt) message() *channelv1.Attempt {
+	s := a.Send
+	return &channelv1.Attempt{
+		Token: a.token, Key: a.Key, Id: s.Id, App: s.App, Recipient: s.To.Id, Address: a.Address,
+		Content: s.Content, Data: s.Data, Class: s.Class, Campaign: s.Campaign,
+		CollapseKey: s.CollapseKey, Locale: s.To.Locale, Attempt: a.Number, ExpiresMs: a.Expires,
+		DeadlineMs: a.deadline, Traceparent: s.Traceparent, Tracestate: s.Tracestate,
+	}
+}
+
+// settle gives the plugin's results to their owners. The first result of an
+// attempt counts: a second one, or one for a token that was never given, is
+// only counted.
+func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
+	results := make([]Result, 0, len(res.Results))
+	l.mu.Lock()
+	l.credits += int(res.Credits)
+	for _, r := range res.Results {
+		a, ok := l.open[r.Token]
+		if !ok {
+			l.observe.Late()
+			continue
+		}
+		delete(l.open, r.Token)
+		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
+	}
+	l.mu.Unlock()
+	l.signal()
+	for _, r := range results {
+		l.observe.Answered(r, now.Sub(r.began))
+	}
+	distribute(results)
+}
+
+// loseOpen says of every attempt at the plugin that its answer is lost.
+func (l *Lane) loseOpen() { l.lose(func(*Attempt) bool { return true }) }
+
+// loseOverdue gives the plugin a grace of a second after an attempt's deadline:
+// it was told the deadline and should have answered by itself.
+func (l *Lane) loseOverdue(now time.Time) {
+	limit := now.Add(-time.Second).UnixMilli()
+	l.lose(func(a *Attempt) bool { return a.deadline < limit })
+}
+
+// tend ends what has waited or been open for too long, whether or not the
+// plugin is up.
+func (l *Lane) tend(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			l.loseOverdue(now)
+			l.mu.Lock()
+			late := l.queue.remove(func(a *Attempt) bool { return a.Expires != 0 && a.Expires <= now.UnixMilli() })
+			l.mu.Unlock()
+			giveBack(late, Expired)
+		}
+	}
+}
+
+func (l *Lane) lose(which func(*Attempt) bool) {
+	var lost []*Attempt
+	l.mu.Lock()
+	for token, a := range l.open {
+		if which(a) {
+			lost = append(lost, a)
+			delete(l.open, token)
+		}
+	}
+	l.mu.Unlock()
+	now := time.Now()
+	for _, a := range lost {
+		l.observe.Answered(Result{Attempt: a, Outcome: Lost}, now.Sub(a.began))
+	}
+	giveBack(lost, Lost)
+}
+
+// close gives everything back and refuses what comes later.
+func (l *Lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	var waiting []*Attempt
+	for l.queue.len() > 0 {
+		waiting = append(waiting, l.queue.pop())
+	}
+	l.mu.Unlock()
+	giveBack(waiting, Returned)
+	l.loseOpen()
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

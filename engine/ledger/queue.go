@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+// Row is a parked send.
+type Row struct {
+	Key send.Key
+	// Queue groups the sends that wait for the same thing: a lane and priority.
+	Queue string
+	// Due is when it may go on, in Unix milliseconds.
+	Due int64
+	// Value is the encoded ledger.v1.Parked.
+	Value []byte
+}
+
+// queue is what memory holds of a queue: rows are on disk alone.
+type queue struct {
+	rows int
+	next int64 // no row is due before it
+}
+
+// Parked returns how many sends of a queue are parked.
+func (s *Shard) Parked(name string) int {
+	if q := s.queues[name]; q != nil {
+		return q.rows
+	}
+	return 0
+}
+
+// Queues calls each with every queue that holds a row, and the time before
+// which none of its rows is due.
+func (s *Shard) Queues(each func(name string, rows int, next int64)) {
+	for name, q := range s.queues {
+		each(name, q.rows, q.next)
+	}
+}
+
+// Due calls take with the queue's rows that are due at now, earliest first,
+// until it returns false. Rows stay until a Batch drops or replaces them, but a
+// queue that was read to its end is not read again before a row is added: the
+// caller has them all. The value is valid during the call alone.
+func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) bool) error {
+	q := s.queues[name]
+	if q == nil || q.next > now {
+		return nil
+	}
+	lower := s.queueKey(name)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upperBound(lower)})
+	if err != nil {
+		return err
+	}
+	next := int64(math.MaxInt64)
+	for ok := it.First(); ok; ok = it.Next() {
+		due, k := splitQueueKey(it.Key()[len(lower):])
+		if due > now {
+			next = due
+			break
+		}
+		if !take(k, it.Value()) {
+			next = due
+			break
+		}
+	}
+	q.next = next
+	return errors.Join(it.Error(), it.Close())
+}
+
+// Get returns the value of a parked send, or nil.
+func (s *Shard) Get(k send.Key) ([]byte, error) {
+	at, err := s.find(k)
+	if err != nil || at == nil {
+		return nil, err
+	}
+	v, closer, err := s.db.Get(append(prefix(queueKind, s.id, len(at)+16), append(at, k[:]...)...))
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	return bytes.Clone(v), nil
+}
+
+// find returns where a parked send stands: queue, 0, due.
+func (s *Shard) find(k send.Key) ([]byte, error) {
+	v, closer, err := s.db.Get(append(prefix(parkedKind, s.id, 16), k[:]...))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	return bytes.Clone(v), nil
+}
+
+func (s *Shard) loadQueues() error {
+	lower := prefix(parkedKind, s.id, 0)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: prefix(parkedKind, s.id+1, 0)})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		name, due := splitPlace(it.Value())
+		s.count(name, due, 1)
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
+func (s *Shard) count(name string, due int64, by int) {
+	q := s.queues[name]
+	if q == nil {
+		q = &queue{next: math.MaxInt64}
+		s.queues[name] = q
+	}
+	if q.rows += by; q.rows == 0 {
+		delete(s.queues, name)
+		return
+	}
+	if by > 0 {
+		q.next = min(q.next, due)
+	}
+}
+
+func (s *Shard) queueKey(name string) []byte {
+	return append(append(prefix(queueKind, s.id, len(name)+25), name...), 0)
+}
+
+func splitQueueKey(rest []byte) (due int64, k send.Key) {
+	return int64(binary.BigEndian.Uint64(rest)), send.Key(rest[8:24])
+}
+
+func splitPlace(at []byte) (name string, due int64) {
+	n := len(at) - 9
+	return string(at[:n]), int64(binary.BigEndian.Uint64(at[n+1:]))
+}
+
+func upperBound(lower []byte) []byte {
+	up := bytes.Clone(lower)
+	up[len(up)-1]++ // the 0 after the queue's name
+	return up
+}
+
+// queueChange gathers the changes of rows in one write, and counts them once
+// it is committed.
+type queueChange struct {
+	shard *Shard
+	batch *pebble.Batch
+	err   error
+	moved []func()
+}
+
+func (c *queueChange) drop(k send.Key) {
+	at, err := c.shard.find(k)
+	if err != nil || at == nil {
+		c.err = errors.Join(c.err, err)
+		return
+	}
+	name, due := splitPlace(at)
+	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), k[:]...)
+	c.err = errors.Join(c.err, c.batch.Delete(row, nil),
+		c.batch.Delete(append(prefix(parkedKind, c.shard.id, 16), k[:]...), nil))
+	c.moved = append(c.moved, func() { c.shard.count(name, due, -1) })
+}
+
+func (c *queueChange) put(r *Row) {
+	c.drop(r.Key)
+	at := binary.BigEndian.AppendUint64(append([]byte(r.Queue), 0), uint64(r.Due))
+	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), r.Key[:]...)
+	c.err = errors.Join(c.err, c.batch.Set(row, r.Value, nil),
+		c.batch.Set(append(prefix(parkedKind, c.shard.id, 16), r.Key[:]...), at, nil))
+	c.moved = append(c.moved, func() { c.shard.count(r.Queue, r.Due, 1) })
+}
+
+func (c *queueChange) done() {
+	for _, f := range c.moved {
+		f()
+	}
+}

@@ -1,0 +1,164 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+// Shard is one shard's part of the ledger, with its index of ids. Only the
+// goroutine that runs the shard may use it.
+type Shard struct {
+	id     int32
+	db     *pebble.DB
+	index  *index
+	pos    Position
+	seq    uint64 // of the next journal entry
+	marks  []journalMark
+	queues map[string]*queue
+}
+
+// journalMark says when a sequence number was current: what the journal's
+// expiry goes by.
+type journalMark struct {
+	seq uint64
+	at  time.Time
+}
+
+// Batch is what one settled batch changes, all at once.
+type Batch struct {
+	At      time.Time
+	Entries []Entry
+	Park    []Row
+	Drop    []send.Key // parked sends that are finished
+	// Pos is how far the shard's topics are now followed; a field of -1 leaves
+	// it as it is.
+	Pos Position
+}
+
+// Load reads a shard's state back: its ids within the window, what is parked,
+// and how far it had come. done is told of each entry, oldest first.
+func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
+	s := &Shard{
+		id: id, db: l.db, index: newIndex(l.window), pos: Position{-1, -1}, queues: map[string]*queue{},
+	}
+	if err := s.loadJournal(now, done); err != nil {
+		return nil, fmt.Errorf("load shard %d: %w", id, err)
+	}
+	if err := s.loadQueues(); err != nil {
+		return nil, fmt.Errorf("load the parked sends of shard %d: %w", id, err)
+	}
+	return s, nil
+}
+
+func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
+	lower := prefix(journalKind, s.id, 0)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: prefix(journalKind, s.id+1, 0)})
+	if err != nil {
+		return err
+	}
+	var batch []Entry
+	for ok := it.First(); ok; ok = it.Next() {
+		batch = batch[:0]
+		at, pos, err := parseJournal(it.Value(), func(e Entry) { batch = append(batch, e) })
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		s.seq = binary.BigEndian.Uint64(it.Key()[len(lower):]) + 1
+		s.pos = pos
+		if now.Sub(at) > s.index.window {
+			continue
+		}
+		s.mark(s.seq-1, at)
+		for _, e := range batch {
+			s.remember(e, at)
+			done(e)
+		}
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
+func (s *Shard) remember(e Entry, at time.Time) {
+	if e.Key != (send.Key{}) {
+		s.index.put(e.Key, Mark{Origin: e.Origin, Settled: !e.Parked}, at)
+	}
+}
+
+// Position returns how far the shard's topics are followed.
+func (s *Shard) Position() Position { return s.pos }
+
+// Seen looks an id up.
+func (s *Shard) Seen(k send.Key) (Mark, bool) { return s.index.get(k) }
+
+// Admit remembers an id that is now in flight. It is not durable: the input
+// record is, until an Apply holds the id.
+func (s *Shard) Admit(k send.Key, origin uint64, now time.Time) {
+	s.index.put(k, Mark{Origin: origin}, now)
+}
+
+// IDs returns how many ids the index holds.
+func (s *Shard) IDs() int { return s.index.len() }
+
+// Apply writes a batch whose records Kafka has acknowledged.
+func (s *Shard) Apply(b *Batch) error {
+	w := s.db.NewBatch()
+	defer w.Close()
+	pos := s.pos
+	pos.Status, pos.Ledger = max(pos.Status, b.Pos.Status), max(pos.Ledger, b.Pos.Ledger)
+	key := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.seq)
+	value := appendJournal(make([]byte, 0, journalHeader+entrySize*len(b.Entries)), b.At, pos, b.Entries)
+	if err := w.Set(key, value, nil); err != nil {
+		return err
+	}
+	change := queueChange{shard: s, batch: w}
+	for _, k := range b.Drop {
+		change.drop(k)
+	}
+	for i := range b.Park {
+		change.put(&b.Park[i])
+	}
+	s.expire(w, b.At)
+	if err := errors.Join(change.err, w.Commit(pebble.NoSync)); err != nil {
+		return fmt.Errorf("write to the ledger of shard %d: %w", s.id, err)
+	}
+	change.done()
+	s.mark(s.seq, b.At)
+	s.pos = pos
+	s.seq++
+	for i := range b.Entries {
+		s.remember(b.Entries[i], b.At)
+	}
+	return nil
+}
+
+// mark notes at most one sequence number per table of the index.
+func (s *Shard) mark(seq uint64, at time.Time) {
+	if n := len(s.marks); n == 0 || at.Sub(s.marks[n-1].at) > s.index.window/tablesPerWindow {
+		s.marks = append(s.marks, journalMark{seq, at})
+	}
+}
+
+// expire drops the journal before the newest mark that is past the window, in
+// one range deletion. The last entry stays: it holds the position.
+func (s *Shard) expire(w *pebble.Batch, now time.Time) {
+	keep := 0
+	for keep < len(s.marks) && now.Sub(s.marks[keep].at) > s.index.window {
+		keep++
+	}
+	if keep == 0 {
+		return
+	}
+	from := prefix(journalKind, s.id, 0)
+	until := s.seq
+	if keep < len(s.marks) {
+		until = s.marks[keep].seq
+	}
+	to := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), until)
+	_ = w.DeleteRange(from, to, nil) // fails only on a closed batch, and then the commit says so
+	s.marks = s.marks[keep:]
+}

@@ -1,0 +1,127 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+const noInput = ledger.NoInput
+
+// admit takes in what the readers have brought, urgent first, while the window
+// has room.
+func (s *Shard) admit(now time.Time) {
+	for i := range s.inputs {
+		in := &s.inputs[i]
+		for len(in.held) > 0 && in.tracker.Open() < s.cfg.Window {
+			s.admitOne(i, &in.held[0], now)
+			in.held = in.held[1:]
+		}
+		if len(in.held) == 0 {
+			in.tracker.SkipTo(in.next)
+		}
+	}
+}
+
+func (s *Shard) admitOne(i int, rec *intake.Item, now time.Time) {
+	in := &s.inputs[i]
+	in.tracker.Begin(rec.Offset)
+	if in.done[rec.Offset] {
+		delete(in.done, rec.Offset)
+		in.tracker.Finish(rec.Offset)
+		s.env.Observer.Redelivered()
+		return
+	}
+	switch {
+	case rec.Invalid != nil:
+		s.env.Observer.Invalid(rec.Invalid.Code)
+		s.pend.invalidate(uint8(i), rec)
+	case rec.Shard != s.cfg.ID:
+		s.env.Observer.Forwarded(s.cfg.Topics.input(i))
+		s.pend.forward(s.cfg.Topics.input(i), uint8(i), rec)
+	default:
+		s.admitSend(uint8(i), rec, now)
+	}
+}
+
+func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
+	it := &item{
+		key:    send.KeyOf(rec.Send.App, rec.Send.To.Id, rec.Send.Id),
+		source: rec.Source, origin: originOf(rec.Source), input: i, offset: rec.Offset, accepted: rec.Accepted,
+	}
+	it.Send, it.Bulk = rec.Send, i == intake.Bulk
+	if mark, seen := s.env.Ledger.Seen(it.key); seen {
+		if mark.Origin == it.origin {
+			s.env.Observer.Redelivered()
+			s.pend.skip(it)
+			return
+		}
+		it.reason = why("duplicate", codeSeen)
+		s.end(it, carillonv1.State_STATE_DUPLICATE, "", now)
+		return
+	}
+	if i == intake.Urgent && it.Send.Class == carillonv1.Class_CLASS_MARKETING {
+		s.env.Observer.MarketingOnUrgent()
+	}
+	s.env.Ledger.Admit(it.key, it.origin, now)
+	s.consider(it, now)
+}
+
+// consider decides what is next for a send that is new, or was parked and has
+// fallen due.
+func (s *Shard) consider(it *item, now time.Time) {
+	if it.held {
+		it.reason = why("provider", codeLostAnswer)
+		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
+		return
+	}
+	way, address, fault := s.route(it)
+	it.Expires = s.expiry(it, way)
+	switch {
+	case it.Expires <= now.UnixMilli():
+		s.expire(it, now)
+	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
+		it.reason = why("time", codeNotYet)
+		s.parkIn(timeQueue, it, it.Send.SendAt.AsTime(), now)
+	case fault != nil:
+		it.reason = fault
+		s.end(it, carillonv1.State_STATE_REJECTED, "", now)
+	default:
+		it.Address = address
+		s.enqueue(it, way, now)
+	}
+}
+
+// expiry returns when the send loses its worth, in Unix milliseconds.
+func (s *Shard) expiry(it *item, way Lane) int64 {
+	if it.Send.ExpiresAt != nil {
+		return it.Send.ExpiresAt.AsTime().UnixMilli()
+	}
+	ttl := s.cfg.DefaultTTL
+	if way != nil {
+		channel, _ := way.Name()
+		if t := s.cfg.Policies[channel].TTL[it.Send.Class]; t > 0 {
+			ttl = t
+		}
+	}
+	from := it.accepted
+	if at := it.Send.SendAt; at != nil && at.AsTime().After(from) {
+		from = at.AsTime()
+	}
+	return from.Add(ttl).UnixMilli()
+}
+
+// expire ends a send whose time has passed. One that may have been sent ends
+// unknown: nobody can say that it was not.
+func (s *Shard) expire(it *item, now time.Time) {
+	if it.unknown > 0 {
+		it.reason = why("provider", codeLostAnswer)
+		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
+		return
+	}
+	it.reason = why("time", codePastExpiry)
+	s.end(it, carillonv1.State_STATE_EXPIRED, "", now)
+}

@@ -1,0 +1,17 @@
+package shard
+
+// Codes of a status event's reason that the engine gives by itself; docs/contract.md
+// explains each. All others are the channels'.
+const (
+	codeSeen           = "seen"
+	codeNoChannel      = "no_channel"
+	codeNoAddress      = "no_address"
+	codeBadAddress     = "bad_address"
+	codePastExpiry     = "past_expiry"
+	codeNotYet         = "not_yet"
+	codeLaneFull       = "lane_full"
+	codeLostAnswer     = "lost_answer"
+	codeTest           = "test"
+	CodeUnknownChannel = "unknown_channel"
+	CodeNoAccount      = "no_account"
+)

@@ -1,0 +1,187 @@
+package shard
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// flight is what one turn of the loop writes: records for Kafka, and the batch
+// for the ledger that follows once all of them are acknowledged.
+type flight struct {
+	records [parts][]kafka.Record
+	moved   map[kafka.Partition][]kafka.Record // forwarded to another shard
+	batch   ledger.Batch
+	missing int // acknowledgements
+	arena   []byte
+}
+
+// part is a topic that a flight writes to in the shard's own partition.
+type part uint8
+
+const (
+	statusPart part = iota
+	ledgerPart
+	invalidPart
+	parts
+	movedPart // any input topic, another partition
+)
+
+// mostFlying bounds the flights on their way: what comes meanwhile is gathered
+// into the next one, so that batches grow as Kafka slows.
+const mostFlying = 4
+
+func (s *Shard) newFlight() *flight {
+	return &flight{batch: ledger.Batch{Pos: ledger.Position{Status: -1, Ledger: -1}}}
+}
+
+func (f *flight) empty() bool { return len(f.batch.Entries) == 0 }
+
+var (
+	jsonType     = []kafka.Header{{Key: "content-type", Value: []byte("application/json")}}
+	protobufType = []kafka.Header{{Key: "content-type", Value: []byte("application/x-protobuf")}}
+)
+
+// status adds a status event.
+func (f *flight) status(it *item, e *carillonv1.Status, protobuf bool) {
+	from := len(f.arena)
+	headers := jsonType
+	if protobuf {
+		b, _ := e.MarshalVT() // fails only on a message that changes meanwhile
+		f.arena, headers = append(f.arena, b...), protobufType
+	} else {
+		f.arena = send.AppendStatusJSON(f.arena, e)
+	}
+	if it.Send.Traceparent != "" {
+		headers = append(headers[:1:1], kafka.Header{Key: "traceparent", Value: []byte(it.Send.Traceparent)})
+	}
+	if it.input != noInput {
+		headers = append(headers[:len(headers):len(headers)], kafka.Header{Key: intake.InputHeader, Value: it.place()})
+	}
+	f.records[statusPart] = append(f.records[statusPart], kafka.Record{
+		Key: []byte(it.Send.To.Id), Value: f.arena[from:len(f.arena):len(f.arena)], Headers: headers,
+	})
+}
+
+// settled notes that the item is finished.
+func (f *flight) settled(it *item) {
+	if it.parked {
+		f.batch.Drop = append(f.batch.Drop, it.key)
+		f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send)})
+	}
+	f.entry(it, false)
+}
+
+func (f *flight) entry(it *item, parked bool) {
+	f.batch.Entries = append(f.batch.Entries, ledger.Entry{
+		Key: it.key, Origin: it.origin, Input: it.input, Offset: it.offset, Parked: parked,
+	})
+}
+
+// skip notes that an input record brings nothing new: it is our own doing.
+func (f *flight) skip(it *item) {
+	f.batch.Entries = append(f.batch.Entries, ledger.Entry{Input: it.input, Offset: it.offset})
+}
+
+// park adds a record of the ledger.
+func (f *flight) park(queue string, it *item, due time.Time) error {
+	value, err := it.park(due).MarshalVT()
+	if err != nil {
+		return err
+	}
+	f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send), Value: value})
+	f.batch.Park = append(f.batch.Park, ledger.Row{Key: it.key, Queue: queue, Due: due.UnixMilli(), Value: value})
+	f.entry(it, true)
+	return nil
+}
+
+// invalidate keeps a record that holds no send: the original bytes, with the
+// place and the reason as headers.
+func (f *flight) invalidate(input uint8, rec *intake.Item) {
+	place := sourceText(rec.Source)
+	headers := []kafka.Header{
+		{Key: intake.ReasonHeader, Value: []byte(rec.Invalid.Code)},
+		{Key: intake.PathHeader, Value: []byte(rec.Invalid.Path)},
+		{Key: intake.DetailHeader, Value: []byte(rec.Invalid.Detail)},
+		{Key: intake.SourceHeader, Value: place},
+	}
+	for _, h := range rec.Record.Headers {
+		if h.Key != intake.SourceHeader {
+			headers = append(headers, h)
+		}
+	}
+	headers = append(headers, kafka.Header{Key: intake.KeyHeader, Value: rec.Record.Key})
+	f.records[invalidPart] = append(f.records[invalidPart], kafka.Record{
+		Key: place, Value: rec.Record.Value, Headers: headers,
+	})
+	f.batch.Entries = append(f.batch.Entries, ledger.Entry{Input: input, Offset: rec.Offset})
+}
+
+// forward moves a record to its recipient's shard.
+func (f *flight) forward(topic string, input uint8, rec *intake.Item) {
+	if f.moved == nil {
+		f.moved = map[kafka.Partition][]kafka.Record{}
+	}
+	to := kafka.Partition{Topic: topic, Index: rec.Shard}
+	headers := append(rec.Record.Headers[:len(rec.Record.Headers):len(rec.Record.Headers)],
+		kafka.Header{Key: intake.SourceHeader, Value: sourceText(rec.Source)})
+	f.moved[to] = append(f.moved[to], kafka.Record{
+		// The accepted time travels with the record: the topics keep the
+		// producer's timestamp.
+		Time: rec.Accepted, Key: []byte(rec.Send.To.Id), Value: rec.Record.Value, Headers: headers,
+	})
+	f.batch.Entries = append(f.batch.Entries, ledger.Entry{Input: input, Offset: rec.Offset})
+}
+
+func sourceText(s send.Source) []byte {
+	b := append([]byte(s.Topic), '/')
+	b = strconv.AppendInt(b, int64(s.Partition), 10)
+	return strconv.AppendInt(append(b, '/'), s.Offset, 10)
+}
+
+// takeOff hands what was gathered to Kafka.
+func (s *Shard) takeOff(now time.Time) {
+	if s.pend.empty() || len(s.flying) >= mostFlying || s.failed != nil {
+		return
+	}
+	f := s.pend
+	s.pend = s.newFlight()
+	s.flying = append(s.flying, f)
+	f.batch.At = now
+	for p := range parts {
+		if len(f.records[p]) > 0 {
+			f.missing++
+		}
+	}
+	f.missing += len(f.moved)
+	for p := range parts {
+		if len(f.records[p]) > 0 {
+			s.produce(f, p, s.partOf(p), f.records[p])
+		}
+	}
+	for to, records := range f.moved {
+		s.produce(f, movedPart, to, records)
+	}
+}
+
+func (s *Shard) produce(f *flight, p part, to kafka.Partition, records []kafka.Record) {
+	s.env.Outcomes.Produce(to, records, func(base int64, err error) {
+		s.mail.ack(ack{flight: f, part: p, to: to, base: base, err: err})
+	})
+}
+
+func (s *Shard) partOf(p part) kafka.Partition {
+	switch p {
+	case statusPart:
+		return kafka.Partition{Topic: s.cfg.Topics.Status, Index: s.cfg.ID}
+	case ledgerPart:
+		return kafka.Partition{Topic: s.cfg.Topics.Ledger, Index: s.cfg.ID}
+	default:
+		return kafka.Partition{Topic: s.cfg.Topics.Invalid, Index: s.cfg.ID % s.cfg.InvalidPartitions}
+	}
+}

@@ -1,0 +1,111 @@
+package shard
+
+import (
+	"encoding/binary"
+	"strconv"
+	"time"
+
+	"github.com/zeebo/xxh3"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+// item is a send on its way through the shard, from admission to its outcome
+// or until it is parked.
+type item struct {
+	lane.Attempt // what its lane needs
+
+	key      send.Key
+	source   send.Source // where the producer put it
+	origin   uint64      // source, hashed
+	input    uint8       // ledger.NoInput for one that was parked
+	offset   int64       // in the input
+	accepted time.Time
+
+	line    *line     // where it waits, or is in the lane
+	since   time.Time // waiting since then
+	parked  bool      // it has a row in the ledger
+	held    bool
+	made    uint32 // attempts, of which failed, and of which unknown
+	failed  uint32
+	unknown uint32
+	channel string // of the last attempt
+	account string
+	reason  *carillonv1.Reason
+}
+
+// originOf hashes the place of a record, with the two low bits left to the
+// index.
+func originOf(s send.Source) uint64 {
+	var space [280]byte
+	b := append(space[:0], s.Topic...)
+	b = binary.BigEndian.AppendUint32(b, uint32(s.Partition))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Offset))
+	return xxh3.Hash(b) &^ 3
+}
+
+// ledgerKey is the key of a send's record in `ledger`. None of the parts can
+// hold a NUL.
+func ledgerKey(s *carillonv1.Send) []byte {
+	k := make([]byte, 0, len(s.App)+len(s.To.Id)+len(s.Id)+2)
+	k = append(append(k, s.App...), 0)
+	k = append(append(k, s.To.Id...), 0)
+	return append(k, s.Id...)
+}
+
+func (it *item) park(due time.Time) *ledgerv1.Parked {
+	return &ledgerv1.Parked{
+		Send: it.Send,
+		Source: &carillonv1.Source{
+			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
+		},
+		Bulk: it.Bulk, Offset: it.offset, AcceptedMs: it.accepted.UnixMilli(), DueMs: due.UnixMilli(),
+		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Reason: it.reason,
+		Channel: it.channel, Account: it.account,
+	}
+}
+
+func unpark(k send.Key, p *ledgerv1.Parked) *item {
+	it := &item{
+		key:      k,
+		source:   send.Source{Topic: p.Source.GetTopic(), Partition: p.Source.GetPartition(), Offset: p.Source.GetOffset()},
+		input:    noInput,
+		offset:   p.Offset,
+		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held,
+		made: p.Attempt, failed: p.Failed, unknown: p.Unknown,
+		channel: p.Channel, account: p.Account, reason: p.Reason,
+	}
+	it.Send, it.Bulk = p.Send, p.Bulk
+	it.origin = originOf(it.source)
+	return it
+}
+
+// event makes a status event of the item.
+func (it *item) event(state carillonv1.State, now time.Time) *carillonv1.Status {
+	kind := send.KindOf(state)
+	return &carillonv1.Status{
+		EventId: send.EventID(it.key, it.source, kind, state, it.made),
+		Kind:    kind, Status: state,
+		Id: it.Send.Id, App: it.Send.App, Recipient: it.Send.To.Id, Campaign: it.Send.Campaign,
+		Channel: it.channel, Account: it.account, Attempt: it.made,
+		Source: &carillonv1.Source{
+			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
+		},
+		Reason:     it.reason,
+		AcceptedAt: timestamppb.New(it.accepted), At: timestamppb.New(now),
+	}
+}
+
+// place is the value of intake.InputHeader.
+func (it *item) place() []byte {
+	b := append([]byte{}, '0'+it.input, '/')
+	return strconv.AppendInt(b, it.offset, 10)
+}
+
+func why(class, code string) *carillonv1.Reason {
+	return &carillonv1.Reason{Class: class, Code: code}
+}

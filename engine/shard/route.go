@@ -1,0 +1,55 @@
+package shard
+
+import (
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// route returns the first usable of the send's channels: it is configured, has
+// an account for the app, and the recipient has an address for it. A send that
+// was tried stays with its channel while that is usable. Where none is, the
+// reason is the first channel's.
+//
+// A channel whose plugin has not yet said what addresses it takes counts as
+// usable, with no address: the send waits for it.
+func (s *Shard) route(it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
+	if len(it.Send.Channels) == 0 {
+		return nil, nil, why("route", codeNoChannel)
+	}
+	if it.channel != "" {
+		if way, address, fault := s.usable(it.channel, it.Send); fault == nil {
+			return way, address, nil
+		}
+	}
+	var first *carillonv1.Reason
+	for _, name := range it.Send.Channels {
+		way, address, fault := s.usable(name, it.Send)
+		if fault == nil {
+			return way, address, nil
+		}
+		if first == nil {
+			first = fault
+		}
+	}
+	return nil, nil, first
+}
+
+func (s *Shard) usable(channel string, msg *carillonv1.Send) (Lane, *channelv1.Address, *carillonv1.Reason) {
+	way, code := s.env.Lanes.Find(channel, msg.App)
+	if way == nil {
+		return nil, nil, why("route", code)
+	}
+	about := way.About()
+	if about == nil {
+		return way, nil, nil
+	}
+	address, ok := send.Address(msg.To, about.AddressKind)
+	if !ok {
+		return nil, nil, why("recipient", codeNoAddress)
+	}
+	if send.CheckAddress(about.AddressKind, address.Value) != nil {
+		return nil, nil, why("recipient", codeBadAddress)
+	}
+	return way, address, nil
+}

@@ -1,0 +1,156 @@
+package shard
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// settle takes a result from a lane.
+func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
+	it := r.Ref.(*item)
+	l := it.line
+	l.inLane--
+	if r.Outcome == lane.Expired {
+		it.made--
+		s.leave(it)
+		s.expire(it, now)
+		return
+	}
+	s.count(it, r)
+	about := l.way.About()
+	policy := s.cfg.Policies[it.channel]
+	n := decide(r, policy, about.Idempotent, history{it.made, it.failed, it.unknown}, s.env.Jitter())
+	if n.pause > 0 {
+		l.way.Pause(now.Add(n.pause))
+	}
+	if n.do == resend && !stopping {
+		it.reason, it.since = n.reason, now
+		l.waiting = append(l.waiting, it)
+		return
+	}
+	s.leave(it)
+	switch n.do {
+	case forget:
+	case end:
+		it.reason = n.reason
+		s.end(it, n.state, providerID(r), now)
+	case hold:
+		it.reason, it.held = n.reason, true
+		s.parkIn(heldQueue, it, now.Add(n.delay), now)
+	case park, resend:
+		it.reason = n.reason
+		s.parkIn(l.name, it, now.Add(n.delay), now)
+	}
+}
+
+func (s *Shard) count(it *item, r *lane.Result) {
+	switch {
+	case r.Outcome == lane.Returned || r.Outcome == lane.Tested:
+		it.made--
+	case r.Outcome == lane.Lost:
+		it.unknown++
+	default:
+		switch r.Verdict.Verdict {
+		case channelv1.Verdict_VERDICT_FAILED, channelv1.Verdict_VERDICT_REJECTED:
+			it.failed++
+		case channelv1.Verdict_VERDICT_UNKNOWN, channelv1.Verdict_VERDICT_UNSPECIFIED:
+			it.unknown++
+		}
+	}
+}
+
+func providerID(r *lane.Result) string {
+	if r.Outcome != lane.Answered {
+		return ""
+	}
+	id := r.Verdict.ProviderMessageId
+	if len(id) > 256 {
+		id = id[:256]
+	}
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return ""
+		}
+	}
+	return id
+}
+
+// end publishes a send's outcome.
+func (s *Shard) end(it *item, state carillonv1.State, providerID string, now time.Time) {
+	e := it.event(state, now)
+	e.ProviderMessageId = providerID
+	s.pend.status(it, e, s.cfg.Protobuf)
+	s.pend.settled(it)
+	s.env.Observer.Settled(it.channel, it.Send.Class, state, now.Sub(it.accepted))
+}
+
+// parkIn writes a send to the ledger, to be taken up again when due.
+func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
+	state := carillonv1.State_STATE_PARKED
+	if it.held {
+		state = carillonv1.State_STATE_IN_DOUBT
+	}
+	e := it.event(state, now)
+	e.NextAt = timestamppb.New(due)
+	s.pend.status(it, e, s.cfg.Protobuf)
+	if err := s.pend.park(queue, it, due); err != nil {
+		s.fail("encode a parked send", err)
+	}
+	it.line = nil
+	s.env.Observer.Progress(it.channel, state, it.reason.GetClass())
+}
+
+// fail makes Run return. Nothing is lost by it: what is not yet acknowledged is
+// read again.
+func (s *Shard) fail(doing string, err error) {
+	if s.failed == nil {
+		s.failed = fmt.Errorf("shard %d: %s: %w", s.cfg.ID, doing, err)
+	}
+}
+
+// acknowledged notes Kafka's answer to one write of a flight.
+func (s *Shard) acknowledged(a ack) {
+	if a.err != nil {
+		s.fail("write to "+a.to.String(), a.err)
+		return
+	}
+	f := a.flight
+	f.missing--
+	switch a.part {
+	case statusPart:
+		f.batch.Pos.Status = a.base + int64(len(f.records[statusPart]))
+	case ledgerPart:
+		f.batch.Pos.Ledger = a.base + int64(len(f.records[ledgerPart]))
+	}
+}
+
+// land applies the flights that Kafka has in full, in their order, and only
+// then marks their input done.
+func (s *Shard) land() {
+	for len(s.flying) > 0 && s.flying[0].missing == 0 && s.failed == nil {
+		f := s.flying[0]
+		s.flying = s.flying[1:]
+		if err := s.env.Ledger.Apply(&f.batch); err != nil {
+			s.fail("apply to the ledger", err)
+			return
+		}
+		for _, k := range f.batch.Drop {
+			delete(s.live, k)
+		}
+		for i := range f.batch.Park {
+			delete(s.live, f.batch.Park[i].Key)
+		}
+		for i := range f.batch.Entries {
+			if e := &f.batch.Entries[i]; e.Input != ledger.NoInput {
+				s.inputs[e.Input].tracker.Finish(e.Offset)
+			}
+		}
+	}
+}

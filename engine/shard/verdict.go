@@ -1,0 +1,121 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// next is what follows an attempt.
+type next struct {
+	do     step
+	state  carillonv1.State // of end
+	reason *carillonv1.Reason
+	delay  time.Duration // of park and hold
+	// pause is how long the provider wants the whole account to rest.
+	pause time.Duration
+}
+
+type step uint8
+
+const (
+	end    step = iota // the outcome is known
+	park               // try again after delay
+	resend             // try again at once, under the same key
+	hold               // an operator decides, for at most delay
+	forget             // the shard stops; the record is read again
+)
+
+// history is what came before: attempts that failed, and whose answer was
+// lost, this one included.
+type history struct{ made, failed, unknown uint32 }
+
+// decide is pure: what follows a result, by the channel's policy. jitter is in
+// [0, 1).
+func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64) next {
+	switch r.Outcome {
+	case lane.Returned:
+		return next{do: forget}
+	case lane.Tested:
+		return next{do: end, state: carillonv1.State_STATE_SENT, reason: why("test", codeTest)}
+	case lane.Lost:
+		return doubt(p, idempotent, h, codeLostAnswer)
+	}
+	v := r.Verdict
+	code := cleanCode(v.Code)
+	counted := int(h.failed + h.unknown)
+	switch v.Verdict {
+	case channelv1.Verdict_VERDICT_ACCEPTED, channelv1.Verdict_VERDICT_DELIVERED:
+		return next{do: end, state: carillonv1.State_STATE_SENT}
+	case channelv1.Verdict_VERDICT_REJECTED:
+		return rejected(v.Class, code, p, counted, jitter)
+	case channelv1.Verdict_VERDICT_THROTTLED:
+		after := time.Duration(v.RetryAfterMs) * time.Millisecond
+		n := next{do: park, reason: why("throttle", code), delay: p.Retry.Next(int(h.made), after, jitter)}
+		if v.Limit == "" {
+			n.pause = after
+		}
+		return n
+	case channelv1.Verdict_VERDICT_FAILED:
+		return tryAgain("provider", code, p, counted, jitter)
+	default:
+		return doubt(p, idempotent, h, code)
+	}
+}
+
+// rejected ends the send, unless it is the account that can't send: that is
+// mended by somebody, and meanwhile the send is tried as if it had failed.
+func rejected(c channelv1.Class, code string, p Policy, counted int, jitter float64) next {
+	class := "message"
+	switch c {
+	case channelv1.Class_CLASS_CREDENTIAL:
+		return tryAgain("credential", code, p, counted, jitter)
+	case channelv1.Class_CLASS_RECIPIENT:
+		class = "recipient"
+	case channelv1.Class_CLASS_POLICY:
+		class = "policy"
+	}
+	return next{do: end, state: carillonv1.State_STATE_REJECTED, reason: why(class, code)}
+}
+
+func tryAgain(class, code string, p Policy, counted int, jitter float64) next {
+	if p.Retry.Exhausted(counted) {
+		return next{do: end, state: carillonv1.State_STATE_FAILED, reason: why("attempts", code)}
+	}
+	return next{do: park, reason: why(class, code), delay: p.Retry.Next(counted, 0, jitter)}
+}
+
+// doubt follows a lost answer: the message may have been sent. The retry
+// schedule is for what was surely not, so it has no say here.
+func doubt(p Policy, idempotent bool, h history, code string) next {
+	reason := why("provider", code)
+	switch {
+	case !idempotent && p.Hold:
+		return next{do: hold, reason: reason, delay: p.HoldFor}
+	case p.Retry.Exhausted(int(h.failed + h.unknown)):
+		return next{do: end, state: carillonv1.State_STATE_UNKNOWN, reason: reason}
+	default:
+		return next{do: resend, reason: reason}
+	}
+}
+
+// cleanCode keeps a plugin's code to what a program can compare and a log can
+// hold; a careless plugin may put a whole answer there, with an address in it.
+func cleanCode(code string) string {
+	const most = 64
+	clean := []byte(code)
+	if len(clean) > most {
+		clean = clean[:most]
+	}
+	for i, c := range clean {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			clean[i] = '_'
+		}
+	}
+	return string(clean)
+}
