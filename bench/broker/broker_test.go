@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestEmbeddedSurvivesKill(t *testing.T) { survivesKill(t, startEmbedded(t, t.TempDir())) }
@@ -101,6 +104,38 @@ func restarts(t *testing.T, b *Broker) {
 		if got := newPeer(t, b).consume("log", 0); !slices.Equal(got, want) {
 			t.Fatalf("after restart %d: %q, want %q", i, got, want)
 		}
+	}
+}
+
+// An idempotent producer that outlives its broker goes on: over a kill, over a
+// restart in good order, and over a kill after that, when kfake by itself would
+// come back with sequence numbers older than its log.
+func TestEmbeddedProducerGoesOn(t *testing.T) {
+	b := startEmbedded(t, t.TempDir())
+	newPeer(t, b).createTopic("log", 1)
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("log"), kgo.RecordRetries(10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	var want []string
+	for _, end := range []func() error{b.Kill, b.Close, b.Kill} {
+		for range 3 {
+			v := fmt.Sprint(len(want))
+			if err := client.ProduceSync(t.Context(), kgo.StringRecord(v)).FirstErr(); err != nil {
+				t.Fatalf("record %s: %v", v, err)
+			}
+			want = append(want, v)
+		}
+		if err := errors.Join(end(), b.Restart(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := client.ProduceSync(t.Context(), kgo.StringRecord("last")).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	if got := newPeer(t, b).consume("log", 0); !slices.Equal(got, append(want, "last")) {
+		t.Errorf("read back %q", got)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -61,8 +63,8 @@ func (o Options) port() (int, error) {
 // Topics are not created by use, as in production. What was acknowledged
 // outlives a kill of the process, but not a crash of the machine: writes go to
 // the file at once and are synced only when a segment is full and at the end.
-// The state by which repeated batches of an idempotent producer are told does
-// not outlive a kill.
+// What tells a batch that an idempotent producer repeats does not outlive a
+// kill: such a batch is then stored twice.
 func Serve(ctx context.Context, dir, addr string, log zerolog.Logger) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the embedded broker's directory: %w", err)
@@ -83,9 +85,26 @@ func Serve(ctx context.Context, dir, addr string, log zerolog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("starting the embedded broker on %s with its data in %s: %w", addr, dir, err)
 	}
+	if err := forgetSequences(dir); err != nil {
+		cluster.Close()
+		return err
+	}
 	log.Info().Str("addr", addr).Msg("embedded broker is ready: a fake of Kafka, for development and tests only")
 	<-ctx.Done()
 	cluster.Close()
+	return nil
+}
+
+// forgetSequences removes what kfake has read at its start of the sequence
+// numbers of idempotent producers. It writes that file only when it ends in
+// good order, so after a kill it would read one that is older than the log,
+// and refuse a producer that lives on as out of order, for ever. Without the
+// file it takes up the sequence with the first batch it gets.
+func forgetSequences(dir string) error {
+	err := os.Remove(filepath.Join(dir, "seq_windows.json"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the embedded broker's old sequence numbers: %w", err)
+	}
 	return nil
 }
 
