@@ -57,7 +57,8 @@ func (d *decoder) syntax(err error) {
 	}
 	// This one quotes the file, and a password may begin with `*`.
 	if strings.Contains(problem, "unknown anchor") {
-		problem = "an alias names no anchor; put a value that begins with `*` in quotes"
+		d.faults.add("", line, "an alias names no anchor; put a value that begins with `*` in quotes")
+		return
 	}
 	d.faults.add("", line, "not valid YAML: %s; check the indentation and the quotes there", problem)
 }

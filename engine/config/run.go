@@ -16,7 +16,7 @@ func (c *Config) CheckRun(bundled ...string) error {
 		ch, path := c.Channels[name], join("channels", name)
 		k.need(len(ch.Accounts) > 0, path+".accounts", "has no account; add one")
 		if p := ch.Plugin.Bundled; p != "" && !slices.Contains(bundled, p) {
-			k.add(path+".plugin", "%q is no bundled plugin; %s; for one of your own give path and sha256", p, suggest(p, bundled))
+			k.add(path+".plugin", "%q is no bundled plugin; for one of your own give path and sha256; %s", p, suggest(p, bundled))
 		}
 	}
 	return k.faults.err()

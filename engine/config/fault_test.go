@@ -1,0 +1,108 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// One fault each, and what is said of it.
+var faulty = []struct{ name, text, want string }{
+	{"not YAML", "kafka: [", "x.yaml: (line 1): not valid YAML: did not find expected node content; check the indentation and the quotes there"},
+	{"tab", "kafka:\n\tprefix: x", "x.yaml: (line 2): not valid YAML: found character that cannot start any token; check the indentation and the quotes there"},
+	{"password read as an alias", "kafka: {sasl: {password: *hunter2}}", "x.yaml: an alias names no anchor; put a value that begins with `*` in quotes"},
+	{"a list", "- a", "x.yaml: (line 1): must be a mapping of keys, and is a list"},
+	{"two documents", "data: a\n---\ndata: b\n", "x.yaml: (line 2): a second document begins; keep one"},
+	{"key of another style", "kafka:\n  sessionTimeout: 9s", "x.yaml: kafka.sessionTimeout (line 2): unknown key; did you mean `session_timeout`?"},
+	{"key of no likeness", "status: {zzzzzz: 1}", "x.yaml: status.zzzzzz (line 1): unknown key; known are format"},
+	{"key twice", "data: a\ndata: b", "x.yaml: data (line 2): the key stands on line 1 already; keep one of the two"},
+	{"account twice", "channels: {sink: {accounts: {a: {},\n a: {}}}}", "x.yaml: channels.sink.accounts.a (line 2): the key stands on line 1 already; keep one of the two"},
+	{"merge key", "kafka: &k {prefix: a.}\nlog: {<<: *k}", "x.yaml: log (line 2): merge keys (`<<`) are not read; write the keys out"},
+	{"key that is a list", "kafka: {[a]: b}", "x.yaml: kafka (line 1): a key must be a plain name"},
+	{"string for a section", "kafka: localhost", "x.yaml: kafka (line 1): must be a mapping of keys, and is a string"},
+	{"string for a list", "kafka: {brokers: a:1}", "x.yaml: kafka.brokers (line 1): must be a list, and is a string"},
+	{"number for a string", "kafka: {group: 7}", "x.yaml: kafka.group (line 1): must be a string (in quotes where it looks like a number), and is a number"},
+	{"string for a number", "engine: {window: many}", "x.yaml: engine.window (line 1): must be a whole number, and is a string"},
+	{"fraction for a number", "engine: {window: 1.5}", "x.yaml: engine.window (line 1): must be a whole number, and is a number"},
+	{"number past all bounds", "engine: {window: 99999999999999999999}", "x.yaml: engine.window (line 1): must be a whole number, and is a number"},
+	{"YAML 1.1's yes", "kafka: {tls: {enabled: yes}}", "x.yaml: kafka.tls.enabled (line 1): must be true or false, and is a string"},
+	{"a tag that lies", "kafka: {tls: {enabled: !!bool maybe}}", "x.yaml: kafka.tls.enabled (line 1): must be true or false that fits"},
+	{"no value", "data:", "x.yaml: data (line 1): must be a string (in quotes where it looks like a number), and is empty"},
+	{"duration without a unit", "kafka: {session_timeout: 30}", `x.yaml: kafka.session_timeout (line 1): "30" must be a duration such as 300ms, 30s, 1h30m or 7d`},
+	{"duration below 0", "channels: {sink: {deadline: -1s}}", "x.yaml: channels.sink.deadline (line 1): is -1s; take 0s to 1h"},
+	{"size of another kind", "limits: {record: 1MB}", `x.yaml: limits.record (line 1): "1MB" must be a size such as 512KiB, 64MiB or 1GiB`},
+	{"size past its bound", "limits: {record: 65MiB, batch: 1GiB}", "x.yaml: limits.record (line 1): is 65MiB; take 1KiB to 64MiB"},
+	{"rate of 0", "channels: {sink: {accounts: {a: {rate: 0/s}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "0/s" must be above 0; leave the key out for no limit`},
+	{"rate below 0", "channels: {sink: {accounts: {a: {rate: -5/s}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "-5/s" must be above 0; leave the key out for no limit`},
+	{"wrong rate with a burst: one fault", "channels: {sink: {accounts: {a: {rate: fast, burst: 3}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "fast" must be a rate such as 80/s, 600000/m, 10/h or 1000/d`},
+	{"burst alone", "channels: {sink: {accounts: {a: {burst: 3}}}}", "x.yaml: channels.sink.accounts.a.rate (line 1): is missing while burst is set; set it, or delete burst"},
+	{"enumeration", "kafka: {compression: gzip}", `x.yaml: kafka.compression (line 1): "gzip" is not known here; known are none, lz4, zstd, snappy`},
+	{"settings that JSON can't hold", "channels: {sink: {accounts: {a: {settings: {x: .nan}}}}}", "x.yaml: channels.sink.accounts.a.settings.x (line 1): JSON has no such number; write a finite one, or quotes around it"},
+
+	{"no broker", "kafka: {brokers: []}", "x.yaml: kafka.brokers (line 1): names no broker; list at least one host:port"},
+	{"port out of range", "kafka: {brokers: ['a:70000']}", `x.yaml: kafka.brokers[0] (line 1): "a:70000" must be host:port, such as kafka-1.example.com:9092`},
+	{"prefix", "kafka: {prefix: a/b}", "x.yaml: kafka.prefix (line 1): \"a/b\" can't begin a topic; use letters, digits, `.`, `_` and `-`, 200 at most"},
+	{"group", "kafka: {group: ''}", "x.yaml: kafka.group (line 1): is empty; name the consumer group"},
+	{"heartbeat", "kafka: {heartbeat: 20s}", "x.yaml: kafka.heartbeat (line 1): is 20s; take at most a third of kafka.session_timeout (30s), or one lost heartbeat costs the shards"},
+	{"partitions", "kafka: {topics: {partitions: 10001}}", "x.yaml: kafka.topics.partitions (line 1): is 10001; take 1 to 10000"},
+	{"in-sync copies", "kafka: {topics: {min_insync: 2}}", "x.yaml: kafka.topics.min_insync (line 1): is 2 with 1 copies, so nothing could be written; take at most kafka.topics.replication"},
+	{"retention", "kafka: {topics: {retention: {status: 1h}}}", "x.yaml: kafka.topics.retention.status (line 1): is 1h; take at least engine.dedupe_window (1d), which is rebuilt from that topic"},
+	{"TLS not enabled", "kafka: {tls: {ca: /ca.pem}}", "x.yaml: kafka.tls (line 1): is set up and not enabled; set kafka.tls.enabled to true, or delete the rest"},
+	{"certificate without key", "kafka: {tls: {enabled: true, cert: /c.pem}}", "x.yaml: kafka.tls.cert (line 1): cert and key belong together; set both or neither"},
+	{"login without mechanism", "kafka: {sasl: {username: u}}", "x.yaml: kafka.sasl (line 1): has a login and no mechanism; set kafka.sasl.mechanism, or delete the rest"},
+	{"mechanism", "kafka: {sasl: {mechanism: scram-sha256, username: u, password: env:P}}", "x.yaml: kafka.sasl.mechanism (line 1): \"scram-sha256\" is not known here; did you mean `scram-sha-256`?"},
+	{"no password", "kafka: {sasl: {mechanism: plain, username: u}}", "x.yaml: kafka.sasl.password (line 1): is empty; a mechanism needs a reference to the password, env:NAME or file:/path"},
+	{"listen", "http: {listen: '8080'}", `x.yaml: http.listen (line 1): "8080" must be host:port, such as 127.0.0.1:8080`},
+	{"data", "data: ''", "x.yaml: data (line 1): is empty; name the directory of the local state"},
+	{"batch", "limits: {record: 2MiB, batch: 1MiB}", "x.yaml: limits.batch (line 1): is 1MiB; take at least limits.record (2MiB), or no batch could hold such a record"},
+	{"park limits", "engine: {park_limit: 9, park_hard_limit: 8}", "x.yaml: engine.park_hard_limit (line 1): is 8; take at least engine.park_limit (9)"},
+	{"channel's name", "channels: {E-Mail: {plugin: email}}", "x.yaml: channels.E-Mail (line 1): can't name a channel; begin with a lower-case letter, go on with lower-case letters, digits, `_` and `-`, 64 at most"},
+	{"account's name", "channels: {sink: {accounts: {'a b': {}}}}", "x.yaml: channels.sink.accounts.a b (line 1): can't name an account; use letters, digits, `.`, `_` and `-`, 64 at most, a letter or digit first"},
+	{"no app", "channels: {sink: {accounts: {a: {apps: []}}}}", "x.yaml: channels.sink.accounts.a.apps (line 1): names no app, so nothing could use the account; list apps, or delete the key for all of them"},
+	{"app's name", "channels: {sink: {accounts: {a: {apps: [a/b]}}}}", "x.yaml: channels.sink.accounts.a.apps[0] (line 1): \"a/b\" is no app; use letters, digits, `.`, `_` and `-`, 64 at most, or `*` for all"},
+	{"hold for no time", "channels: {sink: {on_unknown: hold, hold_for: 0}}", "x.yaml: channels.sink.hold_for (line 1): is 0 while on_unknown is hold; give the operator some time, such as 24h"},
+	{"retry", "channels: {sink: {retry: {base: 1h}}}", "x.yaml: channels.sink.retry.base (line 1): is 1h; take at most retry.max (15m)"},
+	{"plugin is a list", "channels: {sink: {plugin: [a]}}", "x.yaml: channels.sink.plugin (line 1): must be the name of a bundled plugin, or a mapping with path and sha256, and is a list"},
+	{"relative path", "channels: {sink: {plugin: {path: bin/x, sha256: " + sum + "}}}", `x.yaml: channels.sink.plugin.path (line 1): "bin/x" must be an absolute path`},
+	{"checksum", "channels: {sink: {plugin: {path: /x, sha256: abc}}}", "x.yaml: channels.sink.plugin.sha256 (line 1): must be 64 hex digits; `sha256sum FILE` prints them"},
+	{"secret's name", "channels: {sink: {accounts: {a: {secrets: {'1': env:A}}}}}", "x.yaml: channels.sink.accounts.a.secrets.1 (line 1): can't name a secret; use the names that `carillon plugin list` shows"},
+}
+
+func TestFaults(t *testing.T) {
+	for _, x := range faulty {
+		t.Run(x.name, func(t *testing.T) {
+			_, err := Parse([]byte(x.text), "x.yaml")
+			if err == nil || err.Error() != x.want {
+				t.Errorf("\n got %v\nwant %s", err, x.want)
+			}
+		})
+	}
+}
+
+// What only a running engine needs.
+func TestCheckRun(t *testing.T) {
+	for text, want := range map[string]string{
+		"data: x":            "channels: has no channel; add one, such as `channels: {sink: {accounts: {main: {}}}}`",
+		"channels: {sink: }": "channels.sink.accounts (line 1): has no account; add one",
+		"channels: {e: {plugin: emial, accounts: {a: }}}": "channels.e.plugin (line 1): \"emial\" is no bundled plugin; for one of your own give path and sha256; did you mean `email`?",
+		"channels: {telegram: {accounts: {a: }}}":         "channels.telegram.plugin (line 1): \"telegram\" is no bundled plugin; for one of your own give path and sha256; known are email, sink",
+	} {
+		c, err := Parse([]byte(text), "x.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CheckRun("email", "sink"); err == nil || strings.TrimPrefix(err.Error(), "x.yaml: ") != want {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+// A configuration that was made in Go has faults without lines.
+func TestValidateInGo(t *testing.T) {
+	c := Default()
+	c.Engine.Window = 0
+	c.Channels = map[string]Channel{"sink": {}}
+	err := c.Validate()
+	if err == nil || !strings.HasPrefix(err.Error(), "configuration: ") || !strings.Contains(err.Error(), "\n  engine.window: is 0; take 1 to 1048576") {
+		t.Error(err)
+	}
+}
