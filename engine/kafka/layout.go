@@ -13,8 +13,9 @@ import (
 // the hot path reads it without a lock.
 type layout struct {
 	leaders map[Partition]int32
-	counts  map[string]int // partitions by topic; only topics that exist
-	stale   atomic.Bool    // a broker said otherwise
+	counts  map[string]int   // partitions by topic; only topics that exist
+	faults  map[string]error // topics the cluster does not tell about
+	stale   atomic.Bool      // a broker said otherwise
 }
 
 func (l *layout) knows(topics []string) bool {
@@ -28,8 +29,9 @@ func (l *layout) knows(topics []string) bool {
 
 // Leaders returns the broker id that leads each partition of the topics, for
 // grouping partitions into requests; -1 where there is none at present. A
-// topic that does not exist is absent. It answers from memory until a request
-// of this client shows that something moved, then asks the cluster.
+// topic that does not exist is absent; one that may not be asked for is an
+// error. It answers from memory until a request of this client shows that
+// something moved, then asks the cluster.
 func (c *Client) Leaders(ctx context.Context, topics []string) (map[Partition]int32, error) {
 	l, err := c.currentLayout(ctx, topics)
 	if err != nil {
@@ -37,6 +39,9 @@ func (c *Client) Leaders(ctx context.Context, topics []string) (map[Partition]in
 	}
 	leaders := make(map[Partition]int32)
 	for _, t := range topics {
+		if err := l.faults[t]; err != nil {
+			return nil, err
+		}
 		for i := range l.counts[t] {
 			p := Partition{t, int32(i)}
 			leaders[p] = l.leaders[p]
@@ -54,6 +59,9 @@ func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]in
 	}
 	counts := make(map[string]int, len(topics))
 	for _, t := range topics {
+		if err := l.faults[t]; err != nil {
+			return nil, err
+		}
 		if n, ok := l.counts[t]; ok {
 			counts[t] = n
 		}
@@ -87,7 +95,7 @@ func (c *Client) refresh(ctx context.Context, old *layout, topics []string) (*la
 	err := c.retry(ctx, func() error {
 		res, err := c.ask(ctx, anyBroker, &metadata.Request{TopicNames: names}, 0)
 		if err == nil {
-			l, err = newLayout(res.(*metadata.Response))
+			l = newLayout(res.(*metadata.Response))
 		}
 		return err
 	})
@@ -121,8 +129,8 @@ func containsBefore(topics []string, i int) bool {
 	return false
 }
 
-func newLayout(res *metadata.Response) (*layout, error) {
-	l := &layout{leaders: map[Partition]int32{}, counts: map[string]int{}}
+func newLayout(res *metadata.Response) *layout {
+	l := &layout{leaders: map[Partition]int32{}, counts: map[string]int{}, faults: map[string]error{}}
 	for _, t := range res.Topics {
 		switch err := codeError(t.ErrorCode); err {
 		case nil:
@@ -132,7 +140,8 @@ func newLayout(res *metadata.Response) (*layout, error) {
 			l.stale.Store(true)
 			continue
 		default:
-			return nil, fmt.Errorf("topic %s: %w", t.Name, err)
+			l.faults[t.Name] = fmt.Errorf("topic %s: %w", t.Name, err)
+			continue
 		}
 		l.counts[t.Name] = len(t.Partitions)
 		for _, p := range t.Partitions {
@@ -144,7 +153,7 @@ func newLayout(res *metadata.Response) (*layout, error) {
 			l.leaders[Partition{t.Name, p.PartitionIndex}] = leader
 		}
 	}
-	return l, nil
+	return l
 }
 
 // leaderOf finds the broker for a request on parts: the leader of the first
@@ -175,6 +184,8 @@ func (c *Client) leaderOf(ctx context.Context, n int, at func(int) Partition) (i
 func (l *layout) place(p Partition, broker int32) error {
 	leader, ok := l.leaders[p]
 	switch {
+	case l.faults[p.Topic] != nil:
+		return l.faults[p.Topic]
 	case !ok:
 		return kafkago.UnknownTopicOrPartition
 	case leader < 0:
