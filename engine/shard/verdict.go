@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/carillonhq/carillon/engine/lane"
-	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )

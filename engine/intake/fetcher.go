@@ -1,0 +1,175 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+)
+
+// Fetcher keeps the readers of one input topic fed: one request per leader at
+// a time, for all partitions whose reader has room.
+type Fetcher struct {
+	client *kafka.Client
+	topic  string
+	bytes  int32 // per partition and request
+	fault  func(kafka.Partition, error)
+	log    zerolog.Logger
+
+	feeds map[int32]*feed
+}
+
+// feed is one partition's place in the log.
+type feed struct {
+	reader *Reader
+	next   int64
+	ended  bool // it can't be read any further
+}
+
+// NewFetcher makes a fetcher of the topic. fault is told of a partition that
+// can't be read any further, for a reason that only an operator can mend; the
+// others go on.
+func NewFetcher(c *kafka.Client, topic string, bytes int32, fault func(kafka.Partition, error), log zerolog.Logger) *Fetcher {
+	return &Fetcher{client: c, topic: topic, bytes: bytes, fault: fault, log: log, feeds: map[int32]*feed{}}
+}
+
+// Add gives a partition to a reader, from an offset on. It must not be called
+// once Run is.
+func (f *Fetcher) Add(r *Reader, from int64) { f.feeds[r.part.Index] = &feed{reader: r, next: from} }
+
+// Gap is the error of an offset that is no longer in the log: retention was
+// faster than the engine. Nothing is skipped by itself.
+type Gap struct {
+	Partition   kafka.Partition
+	Next, First int64
+}
+
+func (g *Gap) Error() string {
+	return fmt.Sprintf("%s: offset %d is wanted and %d is the first that is left: %d records were deleted before "+
+		"they were read; raise the topic's retention, and reset the group's offset to go on without them",
+		g.Partition, g.Next, g.First, g.First-g.Next)
+}
+
+const (
+	pollLong  = 500 * time.Millisecond
+	pollShort = 20 * time.Millisecond // some partition is not asked for: its reader may soon have room
+	// mostFetched bounds one answer, all partitions together.
+	mostFetched = 8 << 20
+)
+
+// Run fetches until ctx ends.
+func (f *Fetcher) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		leaders, err := f.client.Leaders(ctx, []string{f.topic})
+		if err == nil {
+			err = f.follow(ctx, leaders)
+		}
+		if err != nil && ctx.Err() == nil {
+			f.log.Warn().Err(err).Str("topic", f.topic).Msg("fetch failed; trying again")
+			pause(ctx, time.Second)
+		}
+	}
+}
+
+// follow fetches from each leader until one of them no longer leads.
+func (f *Fetcher) follow(ctx context.Context, leaders map[kafka.Partition]int32) error {
+	led := map[int32][]*feed{}
+	for i, fd := range f.feeds {
+		leader, ok := leaders[kafka.Partition{Topic: f.topic, Index: i}]
+		if !ok || leader < 0 {
+			return fmt.Errorf("%s/%d has no leader", f.topic, i)
+		}
+		led[leader] = append(led[leader], fd)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	for _, feeds := range led {
+		running.Go(func() {
+			for turn := 0; ctx.Err() == nil; turn++ {
+				if err := f.fetch(ctx, feeds, turn); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// fetch asks for every partition whose reader has room, each time beginning
+// with another one: a broker fills its answer in the order of the request.
+func (f *Fetcher) fetch(ctx context.Context, feeds []*feed, turn int) error {
+	parts := make([]kafka.FetchPartition, 0, len(feeds))
+	for i := range feeds {
+		fd := feeds[(i+turn)%len(feeds)]
+		if r := fd.reader; !fd.ended && len(r.fetched) < cap(r.fetched) {
+			parts = append(parts, kafka.FetchPartition{Partition: r.part, Offset: fd.next, MaxBytes: f.bytes})
+		}
+	}
+	wait := pollLong
+	if len(parts) < len(feeds) {
+		wait = pollShort
+	}
+	if len(parts) == 0 {
+		pause(ctx, time.Millisecond)
+		return nil
+	}
+	answers, err := f.client.Fetch(ctx, parts, 1, mostFetched, wait)
+	if err != nil {
+		return err
+	}
+	for i := range answers {
+		if err := f.feed(ctx, &answers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Fetcher) feed(ctx context.Context, a *kafka.Fetched) error {
+	fd := f.feeds[a.Index]
+	switch {
+	case errors.Is(a.Err, kafkago.OffsetOutOfRange):
+		return f.outOfRange(ctx, fd)
+	case a.Err != nil:
+		return fmt.Errorf("fetch %s: %w", a.Partition, a.Err)
+	}
+	if end := a.End(); end > fd.next {
+		fd.next = end
+		fd.reader.fetched <- a // there is room: only this goroutine fills it
+	}
+	return nil
+}
+
+func (f *Fetcher) outOfRange(ctx context.Context, fd *feed) error {
+	p := fd.reader.part
+	first, err := f.client.Offsets(ctx, []kafka.Partition{p}, kafka.Earliest)
+	if err != nil {
+		return err
+	}
+	fd.ended = true
+	if first[p] > fd.next {
+		f.fault(p, &Gap{Partition: p, Next: fd.next, First: first[p]})
+	} else {
+		f.fault(p, fmt.Errorf("%s: offset %d is wanted and is past the end: was the topic made anew? "+
+			"reset the group's offset to read it from its start", p, fd.next))
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

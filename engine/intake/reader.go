@@ -1,0 +1,152 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+// chunkSize is how many records a shard is given at once: enough to make a
+// hop between goroutines cheap, few enough that urgent ones are seen soon.
+const chunkSize = 256
+
+// Observer counts what the readers see. It must be safe for concurrent use.
+type Observer interface {
+	Read(topic string, records int, f send.Format)
+	NearMiss(field string)
+}
+
+// Reader turns what is fetched of one partition into chunks of items. Its
+// shard takes them from Chunks.
+type Reader struct {
+	Chunks chan Chunk
+
+	part       kafka.Partition
+	partitions int
+	limits     send.Limits
+	observe    Observer
+	fetched    chan *kafka.Fetched // the fetcher writes
+}
+
+// NewReader makes the reader of one partition of an input topic.
+func NewReader(p kafka.Partition, partitions int, limits send.Limits, o Observer) *Reader {
+	return &Reader{
+		Chunks: make(chan Chunk, 1), part: p, partitions: partitions, limits: limits, observe: o,
+		fetched: make(chan *kafka.Fetched, 2),
+	}
+}
+
+// Run reads until ctx ends. An error is a batch that can't be read: the shard
+// must not go on behind it.
+func (r *Reader) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-r.fetched:
+			if err := r.read(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")
+
+func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
+	items := make([]Item, 0, chunkSize)
+	formats := map[send.Format]int{}
+	err := f.Records(func(rec *kafka.Record) error {
+		if len(items) == chunkSize {
+			if !r.give(ctx, Chunk{Items: items, Next: rec.Offset}) {
+				return errStopped
+			}
+			items = make([]Item, 0, chunkSize)
+		}
+		item, notes := r.item(rec)
+		items = append(items, item)
+		formats[notes.Format]++
+		for _, field := range notes.NearMisses {
+			r.observe.NearMiss(field)
+		}
+		return nil
+	})
+	for f, n := range formats {
+		r.observe.Read(r.part.Topic, n, f)
+	}
+	switch {
+	case errors.Is(err, errStopped):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read %s: %w", r.part, err)
+	}
+	r.give(ctx, Chunk{Items: items, Next: f.Next()})
+	return nil
+}
+
+func (r *Reader) give(ctx context.Context, c Chunk) bool {
+	select {
+	case r.Chunks <- c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
+	it := Item{
+		Offset: rec.Offset, Accepted: rec.Time, Shard: r.part.Index, Record: *rec,
+		Source: send.Source{Topic: r.part.Topic, Partition: r.part.Index, Offset: rec.Offset},
+	}
+	// The reader may give the same record struct again; headers are looked at
+	// by the shard later.
+	it.Record.Headers = append([]kafka.Header(nil), rec.Headers...)
+	forwarded := false
+	for _, h := range rec.Headers {
+		if h.Key == SourceHeader {
+			it.Source, forwarded = parseSource(h.Value, it.Source)
+		}
+	}
+	msg, notes, err := send.Decode(*rec, r.limits)
+	if err != nil {
+		it.Invalid = asInvalid(err)
+		return it, notes
+	}
+	it.Send = msg
+	send.Trace(msg, rec.Headers)
+	it.Shard = kafka.PartitionOf([]byte(msg.To.Id), r.partitions)
+	if forwarded && it.Shard != r.part.Index {
+		it.Invalid = &send.Invalid{
+			Code: "misplaced", Path: "to.id",
+			Detail: "was forwarded once and is on the wrong partition again: do the input topics have the same number of partitions?",
+		}
+	}
+	return it, notes
+}
+
+func asInvalid(err error) *send.Invalid {
+	var invalid *send.Invalid
+	if errors.As(err, &invalid) {
+		return invalid
+	}
+	return &send.Invalid{Code: "unreadable", Detail: err.Error()}
+}
+
+// parseSource reads topic/partition/offset; what is not that is no forward.
+func parseSource(b []byte, own send.Source) (send.Source, bool) {
+	parts := bytes.Split(b, []byte{'/'})
+	if len(parts) != 3 {
+		return own, false
+	}
+	p, err1 := strconv.ParseInt(string(parts[1]), 10, 32)
+	o, err2 := strconv.ParseInt(string(parts[2]), 10, 64)
+	if errors.Join(err1, err2) != nil {
+		return own, false
+	}
+	return send.Source{Topic: string(parts[0]), Partition: int32(p), Offset: o}, true
+}

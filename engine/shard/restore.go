@@ -1,0 +1,208 @@
+package shard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+// Reader reads one of the shard's partitions to its present end. from -1 is
+// the beginning; where the log no longer reaches back that far, it starts at
+// what is left.
+type Reader interface {
+	Tail(ctx context.Context, p kafka.Partition, from int64, each func(*kafka.Record) error) (next int64, err error)
+	// Since returns the offset of the first record that is not older than t.
+	Since(ctx context.Context, p kafka.Partition, t time.Time) (int64, error)
+}
+
+// Restorer brings a shard's ledger up to what Kafka holds.
+type Restorer struct {
+	Config Config
+	Ledger Ledger
+	Reader Reader
+	Window time.Duration // of dedupe
+	Now    time.Time
+
+	done    [2]map[int64]bool
+	batch   ledger.Batch
+	parking map[send.Key]bool // in batch
+	stale   [][]byte          // keys of ledger records whose send is settled
+}
+
+// Done notes an entry of the ledger's journal: its input record is finished.
+func (r *Restorer) Done(e ledger.Entry) {
+	if e.Input == ledger.NoInput || e.Offset < r.Config.Committed[e.Input] {
+		return
+	}
+	if r.done[e.Input] == nil {
+		r.done[e.Input] = map[int64]bool{}
+	}
+	r.done[e.Input][e.Offset] = true
+}
+
+// Restore reads what the ledger has not seen of `status` and `ledger`. It
+// returns the input offsets that are finished above the committed ones, and
+// the tombstones that a crash kept from being written.
+func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [][]byte, err error) {
+	status := kafka.Partition{Topic: r.Config.Topics.Status, Index: r.Config.ID}
+	led := kafka.Partition{Topic: r.Config.Topics.Ledger, Index: r.Config.ID}
+	from := r.Ledger.Position()
+	r.reset()
+	if from.Status < 0 {
+		if from.Status, err = r.Reader.Since(ctx, status, r.Now.Add(-r.Window)); err != nil {
+			return done, nil, fmt.Errorf("find the dedupe window in %s: %w", status, err)
+		}
+	}
+	next, err := r.Reader.Tail(ctx, status, from.Status, r.statusRecord)
+	if err != nil {
+		return done, nil, fmt.Errorf("restore from %s: %w", status, err)
+	}
+	r.batch.Pos.Status = next
+	if err := r.apply(); err != nil {
+		return done, nil, err
+	}
+	if next, err = r.Reader.Tail(ctx, led, from.Ledger, r.ledgerRecord); err != nil {
+		return done, nil, fmt.Errorf("restore from %s: %w", led, err)
+	}
+	r.batch.Pos.Ledger = next
+	return r.done, r.stale, r.apply()
+}
+
+func (r *Restorer) reset() {
+	r.parking = map[send.Key]bool{}
+	r.batch = ledger.Batch{At: r.Now, Pos: ledger.Position{Status: -1, Ledger: -1}}
+}
+
+const restoreBatch = 1024
+
+func (r *Restorer) add(e ledger.Entry) error {
+	r.Done(e)
+	r.batch.Entries = append(r.batch.Entries, e)
+	if len(r.batch.Entries) < restoreBatch {
+		return nil
+	}
+	return r.apply()
+}
+
+func (r *Restorer) apply() error {
+	defer r.reset()
+	return r.Ledger.Apply(&r.batch)
+}
+
+// statusRecord learns a settled send. A record that is no status event is
+// somebody else's: it can't settle anything.
+func (r *Restorer) statusRecord(rec *kafka.Record) error {
+	e, err := send.ParseStatus(rec.Value, rec.Headers)
+	if err != nil || e.Kind != carillonv1.Kind_KIND_OUTCOME {
+		return nil
+	}
+	entry := ledger.Entry{
+		Key:    send.KeyOf(e.App, e.Recipient, e.Id),
+		Origin: originOf(send.Source{Topic: e.Source.GetTopic(), Partition: e.Source.GetPartition(), Offset: e.Source.GetOffset()}),
+		Input:  noInput,
+	}
+	for _, h := range rec.Headers {
+		if h.Key == intake.InputHeader {
+			entry.Input, entry.Offset = parsePlace(h.Value)
+		}
+	}
+	if e.Status == carillonv1.State_STATE_DUPLICATE {
+		// It settles its record alone: the id belongs to another.
+		entry.Key = send.Key{}
+	} else {
+		r.batch.Drop = append(r.batch.Drop, entry.Key)
+	}
+	return r.add(entry)
+}
+
+// ledgerRecord learns a parked send, unless its outcome is known.
+func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
+	parts := bytes.Split(rec.Key, []byte{0})
+	if len(parts) != 3 {
+		return nil
+	}
+	key := send.KeyOf(string(parts[0]), string(parts[1]), string(parts[2]))
+	if r.parking[key] { // one batch changes a row once
+		if err := r.apply(); err != nil {
+			return err
+		}
+	}
+	if rec.Value == nil {
+		r.batch.Drop = append(r.batch.Drop, key)
+		return nil
+	}
+	var p ledgerv1.Parked
+	if err := p.UnmarshalVT(rec.Value); err != nil || p.Send == nil || p.Send.To == nil {
+		return nil
+	}
+	if mark, seen := r.Ledger.Seen(key); seen && mark.Settled {
+		r.stale = append(r.stale, bytes.Clone(rec.Key))
+		return nil
+	}
+	r.parking[key] = true
+	it := unpark(key, &p)
+	r.batch.Park = append(r.batch.Park, ledger.Row{
+		Key: key, Queue: queueOf(&p), Due: p.DueMs, Value: bytes.Clone(rec.Value),
+	})
+	input := uint8(intake.Urgent)
+	if p.Bulk {
+		input = intake.Bulk
+	}
+	return r.add(ledger.Entry{Key: key, Origin: it.origin, Input: input, Offset: p.Offset, Parked: true})
+}
+
+// queueOf returns the ledger's queue of a parked send.
+func queueOf(p *ledgerv1.Parked) string {
+	switch {
+	case p.Held:
+		return heldQueue
+	case p.Channel == "":
+		return timeQueue
+	default:
+		return queueName(p.Channel, p.Account, p.Bulk)
+	}
+}
+
+func parsePlace(b []byte) (uint8, int64) {
+	input, offset, ok := strings.Cut(string(b), "/")
+	o, err := strconv.ParseInt(offset, 10, 64)
+	switch {
+	case !ok || err != nil:
+	case input == "0":
+		return intake.Urgent, o
+	case input == "1":
+		return intake.Bulk, o
+	}
+	return noInput, 0
+}
+
+// Tombstones writes what a crash kept from being written, before the shard
+// runs.
+func Tombstones(ctx context.Context, out Outcomes, p kafka.Partition, keys [][]byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	records := make([]kafka.Record, len(keys))
+	for i, k := range keys {
+		records[i].Key = k
+	}
+	written := make(chan error, 1)
+	out.Produce(p, records, func(_ int64, err error) { written <- err })
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+		return errors.Join(ctx.Err())
+	}
+}
