@@ -1,6 +1,7 @@
 package send
 
 import (
+	"sync"
 	"time"
 
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -16,36 +17,29 @@ import (
 // they live as long as it, and nobody may write to them. Decode may be
 // called from several goroutines.
 func Decode(rec Record, lim Limits) (*carillonv1.Send, Notes, error) {
-	lim = lim.orDefault()
-	d := decoder{lim: lim, headers: rec.Headers}
-	s := d.read(rec.Value)
-	if d.err == nil && s.Id == "" {
-		s.Id = d.eventID
+	d := decoders.Get().(*decoder)
+	d.lim, d.headers = lim.orDefault(), rec.Headers
+	s := d.decode(rec.Value)
+	notes, err := d.notes, d.invalid()
+	*d = decoder{}
+	decoders.Put(d)
+	if err != nil {
+		return nil, notes, err
 	}
-	if d.err == nil {
-		Trace(s, rec.Headers)
-		check(&d.place, s, lim.Latest)
-	}
-	if d.err != nil {
-		return nil, d.notes, d.err
-	}
-	if s.Class == carillonv1.Class_CLASS_UNSPECIFIED {
-		s.Class = carillonv1.Class_CLASS_TRANSACTIONAL
-	}
-	return s, d.notes, nil
+	return s, notes, nil
 }
 
 // Validate checks a send that did not come through Decode. An error is an
 // *Invalid. Where now is not zero, sendAt may be no further than Ahead from it.
 func Validate(s *carillonv1.Send, now time.Time) error {
-	var p place
 	var latest time.Time
 	if !now.IsZero() {
 		latest = now.Add(Ahead)
 	}
-	checkData(&p, s.GetData(), DefaultLimits())
-	check(&p, s, latest)
-	return p.invalid()
+	var data scanner
+	checkData(&data, s.Data, DefaultLimits())
+	check(&data.place, s, latest)
+	return data.invalid()
 }
 
 func (l Limits) orDefault() Limits {
@@ -62,13 +56,33 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// decoder reads one record.
+// decoder reads one record. One place serves its scanner and the checks.
 type decoder struct {
-	place
+	scanner
 	lim     Limits
 	headers []Header
 	notes   Notes
 	eventID string // the CloudEvents id: the send's where it has none
+}
+
+// decoders spares every send the decoder's allocation. They go back empty.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+func (d *decoder) decode(value []byte) *carillonv1.Send {
+	s := d.read(value)
+	d.notes.NearMisses = d.near
+	if d.err != nil {
+		return nil
+	}
+	if s.Id == "" {
+		s.Id = d.eventID
+	}
+	Trace(s, d.headers)
+	check(&d.place, s, d.lim.Latest)
+	if s.Class == carillonv1.Class_CLASS_UNSPECIFIED {
+		s.Class = carillonv1.Class_CLASS_TRANSACTIONAL
+	}
+	return s
 }
 
 func (d *decoder) read(value []byte) *carillonv1.Send {
@@ -95,11 +109,10 @@ func (d *decoder) read(value []byte) *carillonv1.Send {
 }
 
 func (d *decoder) readJSON(value []byte) *carillonv1.Send {
-	s := newScanner(value, d.lim)
-	s.room = new(room)
-	s.whole(func() { readObject(s, &s.room.send, sendFields) })
-	d.err, d.notes.NearMisses = s.err, s.near
-	return &s.room.send
+	d.begin(value, d.lim)
+	d.room = new(room)
+	d.whole(func() { readObject(&d.scanner, &d.room.send, sendFields) })
+	return &d.room.send
 }
 
 func (d *decoder) readProtobuf(value []byte) *carillonv1.Send {
@@ -108,19 +121,19 @@ func (d *decoder) readProtobuf(value []byte) *carillonv1.Send {
 		d.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Send")
 		return nil
 	}
-	checkData(&d.place, m.Data, d.lim)
+	checkData(&d.scanner, m.Data, d.lim)
 	return m
 }
 
 // checkData checks that data which no scanner has seen is a JSON object.
-func checkData(p *place, data []byte, lim Limits) {
-	if len(data) == 0 || p.err != nil {
+func checkData(s *scanner, data []byte, lim Limits) {
+	if len(data) == 0 {
 		return
 	}
-	s := newScanner(data, lim)
+	s.begin(data, lim)
 	s.enter("data")
 	s.whole(s.skipObject)
-	p.err = s.err
+	s.leave()
 }
 
 // check holds the send against the contract.

@@ -91,28 +91,38 @@ const hexDigits = "0123456789abcdef"
 // appendString appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD.
 func appendString(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string(bytes.ToValidUTF8([]byte(s), []byte("\uFFFD")))
-	}
 	dst = append(dst, '"')
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	for {
-		i := plainEnd(unsafe.Slice(unsafe.StringData(s), len(s)), 0)
-		dst = append(dst, s[:i]...)
-		if i == len(s) {
+		i := plainASCIIEnd(b)
+		dst = append(dst, b[:i]...)
+		b = b[i:]
+		if len(b) == 0 {
 			return append(dst, '"')
 		}
-		switch c := s[i]; c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		c := b[0]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRune(b)
+			dst = utf8.AppendRune(dst, r)
+			b = b[n:]
+			continue
 		}
-		s = s[i+1:]
+		dst = appendEscape(dst, c)
+		b = b[1:]
 	}
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	const hexDigits = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }

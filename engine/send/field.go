@@ -8,9 +8,9 @@ import (
 // field is one row of the table of a message M: all that is known of a field,
 // for reading, writing, checking, and for the JSON Schema.
 type field[M any] struct {
-	// name is what JSON emits; snake is taken as well; plain is what near
-	// misses are compared with.
-	name, snake, plain string
+	// name is what JSON emits, member the same with quotes and colon; snake is
+	// taken as well; plain is what near misses are compared with.
+	name, member, snake, plain string
 	// rule is that of the text, of each entry of a list, or of each value of a
 	// map. most bounds the entries.
 	rule rule
@@ -28,6 +28,7 @@ type field[M any] struct {
 func table[M any](fields ...field[M]) []field[M] {
 	for i := range fields {
 		fields[i].snake = snakeCase(fields[i].name)
+		fields[i].member = `"` + fields[i].name + `":`
 		fields[i].plain = plainName(fields[i].name)
 	}
 	return fields
@@ -105,9 +106,7 @@ func appendObject[M any](dst []byte, m *M, fields []field[M]) []byte {
 		if comma {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, '"')
-		dst = append(dst, f.name...)
-		dst = append(dst, '"', ':')
+		dst = append(dst, f.member...)
 		value := len(dst)
 		if f.text == nil {
 			dst = f.write(dst, m)

@@ -131,11 +131,10 @@ func readEventData(s *scanner, m *envelope) {
 }
 
 func (d *decoder) readEvent(value []byte) *carillonv1.Send {
-	s := newScanner(value, d.lim)
-	s.room = new(room)
+	d.begin(value, d.lim)
+	d.room = new(room)
 	var event envelope
-	s.whole(func() { readObject(s, &event, envelopeFields) })
-	d.err, d.notes.NearMisses = s.err, s.near
+	d.whole(func() { readObject(&d.scanner, &event, envelopeFields) })
 	if d.err != nil {
 		return nil
 	}
@@ -144,7 +143,7 @@ func (d *decoder) readEvent(value []byte) *carillonv1.Send {
 		return nil
 	}
 	d.eventID = event.id
-	m := d.eventData(&event, &s.room.send)
+	m := d.eventData(&event, &d.room.send)
 	if d.err == nil && m.Traceparent == "" {
 		m.Traceparent, m.Tracestate = event.traceparent, event.tracestate
 	}

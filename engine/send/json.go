@@ -25,22 +25,21 @@ func AppendStatusJSON(dst []byte, s *carillonv1.Status) []byte {
 func ParseStatus(value []byte, headers []Header) (*carillonv1.Status, error) {
 	contentType, _ := header(headers, "content-type")
 	m := new(carillonv1.Status)
-	var p place
+	var s scanner
 	switch mediaOf(contentType) {
 	case mediaJSON:
-		s := newScanner(value, DefaultLimits())
-		s.whole(func() { readObject(s, m, statusFields) })
-		p.err = s.err
+		s.begin(value, DefaultLimits())
+		s.whole(func() { readObject(&s, m, statusFields) })
 	case mediaProtobuf:
 		if m.UnmarshalVT(value) != nil {
-			p.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Status")
+			s.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Status")
 		}
 	default:
-		p.fail(CodeUnknownFormat, "expected application/json or application/x-protobuf")
+		s.fail(CodeUnknownFormat, "expected application/json or application/x-protobuf")
 	}
-	checkStatus(&p, m)
-	if p.err != nil {
-		return nil, p.err
+	checkStatus(&s.place, m)
+	if s.err != nil {
+		return nil, s.err
 	}
 	return m, nil
 }

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -59,6 +60,7 @@ func readStrings(s *scanner) (list []string) {
 	if !s.open('[', "an array") {
 		return nil
 	}
+	list = make([]string, 0, 2)
 	for s.more(']') {
 		s.item(len(list))
 		list = append(list, s.str())
@@ -97,6 +99,7 @@ func readPairs(s *scanner) (pairs []*carillonv1.Pair) {
 	for s.more('}') {
 		if len(chunk) == 0 {
 			chunk = make([]carillonv1.Pair, 4)
+			pairs = slices.Grow(pairs, 4)
 		}
 		pair := &chunk[0]
 		chunk = chunk[1:]

@@ -49,16 +49,13 @@ func (r *rule) apply(p *place, text string) {
 }
 
 func checkChars(p *place, text string, allowed chars) {
-	for i := 0; i < len(text); {
-		c := text[i]
-		if allowed == nameChars && !isNameChar(c) {
+	if allowed == nameChars {
+		if !isName(text) {
 			p.fail(CodeBadValue, "expected letters, digits, `.`, `_` and `-`")
-			return
 		}
-		if c >= ' ' && c < 0x7f {
-			i++
-			continue
-		}
+		return
+	}
+	for i := printableEnd(text, 0); i < len(text); i = printableEnd(text, i) {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
@@ -75,8 +72,13 @@ func checkChars(p *place, text string, allowed chars) {
 // isControl is Unicode's category Cc: C0, DEL and C1.
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
 
-func isNameChar(c byte) bool {
-	return isAlphanumeric(c) || c == '.' || c == '_' || c == '-'
+func isName(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 func isAlphanumeric(c byte) bool {

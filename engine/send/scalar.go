@@ -1,8 +1,6 @@
 package send
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"strconv"
 	"unsafe"
 )
@@ -54,28 +52,6 @@ func (s *scanner) rawString() (raw []byte, escaped bool) {
 		escaped = true
 		i += n
 	}
-}
-
-// plainEnd returns the place, from i on, of the first byte that can't stand for
-// itself in a string: a quote, a backslash, a control character; or the end. It
-// looks at eight bytes at once ("Bit Twiddling Hacks", hasless and haszero: the
-// lowest byte they mark is exact).
-func plainEnd(b []byte, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^ones*'"', w^ones*'\\'
-		marks := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & tops
-		if marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
-		}
-	}
-	for ; i < len(b); i++ {
-		if c := b[i]; c == '"' || c == '\\' || c < 0x20 {
-			return i
-		}
-	}
-	return i
 }
 
 func (s *scanner) literal(word string) bool {

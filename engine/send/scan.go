@@ -18,8 +18,10 @@ type scanner struct {
 	room   *room
 }
 
-func newScanner(value []byte, lim Limits) *scanner {
-	return &scanner{buf: value, depth: lim.Depth, fields: lim.Fields}
+// begin makes the scanner ready for a text. It keeps its place.
+func (s *scanner) begin(text []byte, lim Limits) {
+	s.buf, s.pos, s.first = text, 0, false
+	s.depth, s.fields = lim.Depth, lim.Fields
 }
 
 // whole checks what concerns the text as a whole, reads it with read, and
