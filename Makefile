@@ -1,0 +1,83 @@
+# Carillon. `make` lists what there is. Only Go is needed for all but test-all.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.NOTPARALLEL: # go and the tests use all cores themselves
+
+BIN := $(CURDIR)/.bin
+# A tarball or a shallow clone has no tags: then it is "dev".
+VERSION ?= $(shell git describe --tags --dirty --match 'v*' 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION)
+FUZZTIME ?= 30s
+
+TOOLS := \
+	github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
+	golang.org/x/vuln/cmd/govulncheck \
+	github.com/bufbuild/buf/cmd/buf \
+	google.golang.org/protobuf/cmd/protoc-gen-go \
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc \
+	github.com/planetscale/vtprotobuf/cmd/protoc-gen-go-vtproto
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build ./carillon
+	go build -trimpath -ldflags '$(LDFLAGS)' -o carillon ./cmd/carillon
+
+.PHONY: test
+test: ## Vet and test; needs only Go, under 3 minutes
+	go vet ./...
+	go test ./...
+
+.PHONY: race
+race: ## Test with the race detector; needs a C compiler
+	go test -race ./...
+
+.PHONY: integration
+integration: ## Test against Apache Kafka and foreign clients; see prepare
+	go test -tags integration -count=1 -timeout 20m ./...
+
+.PHONY: test-all
+test-all: prepare lint check-generated race integration ## Everything; installs what it needs with apt-get
+
+.PHONY: prepare
+prepare: ## Install what integration needs: Java, Maven, kcat, smtp-sink, a C compiler
+	./.ci/prepare
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## golangci-lint, by .golangci.yml
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## Known vulnerabilities; asks vuln.go.dev
+	$(BIN)/govulncheck ./...
+
+.PHONY: generate
+generate: $(BIN)/buf ## Generate code from proto/, and all that go:generate names
+	cd proto && PATH="$(BIN):$$PATH" buf generate
+	go generate ./...
+
+.PHONY: check-generated
+check-generated: $(BIN)/buf ## Fail if generating anew changes a file
+	./.ci/check-generated
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	./.ci/fuzz $(FUZZTIME)
+
+.PHONY: tools
+tools: $(addprefix $(BIN)/,$(notdir $(TOOLS))) ## Build linters and generators into .bin/
+
+# All in one go: they share most of their packages.
+$(addprefix $(BIN)/,$(notdir $(TOOLS))) &: tools/go.mod tools/go.sum
+	mkdir -p $(BIN)
+	cd tools && go build -trimpath -o $(BIN)/ $(TOOLS)
+	touch $(BIN)/*
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf carillon .bin
