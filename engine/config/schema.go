@@ -128,6 +128,9 @@ func (f field) boundSentence(t reflect.Type) string {
 		return ""
 	}
 	words := f.boundWords()
+	if f.min != "" && f.max != "" {
+		words = "from " + words
+	}
 	return " " + strings.ToUpper(words[:1]) + words[1:] + "."
 }
 

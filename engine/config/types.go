@@ -143,7 +143,7 @@ type Limits struct {
 	Batch Size `yaml:"batch" min:"1MiB" max:"1GiB"`
 	// How deep objects and lists may nest.
 	Depth int `yaml:"depth" min:"4" max:"1000"`
-	// Keys and list entries of one record, in all.
+	// Members of all objects of one record together.
 	Fields int `yaml:"fields" min:"16" max:"1048576"`
 }
 
@@ -152,7 +152,7 @@ type Engine struct {
 	// Sends in flight in one shard, from their record to their outcome.
 	Window int `yaml:"window" min:"1" max:"1048576"`
 	// How long an id is remembered: a second send with it is a `duplicate`.
-	DedupeWindow Duration `yaml:"dedupe_window" min:"1m" max:"720h"`
+	DedupeWindow Duration `yaml:"dedupe_window" min:"1m" max:"30d"`
 	// How long open attempts may go on after a stop was asked for. Shorter
 	// than `kafka.rebalance_timeout`, or a stopping node holds up the others.
 	DrainTimeout Duration `yaml:"drain_timeout" min:"0s" max:"30m"`
@@ -205,7 +205,7 @@ type Retry struct {
 	// Bound of the first wait.
 	Base Duration `yaml:"base" min:"1ms" max:"24h"`
 	// Bound of every wait.
-	Max Duration `yaml:"max" min:"1ms" max:"168h"`
+	Max Duration `yaml:"max" min:"1ms" max:"7d"`
 }
 
 // TTL is the time to live from the record's time, by class.
