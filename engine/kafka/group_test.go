@@ -1,0 +1,105 @@
+package kafka_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+)
+
+func TestCommitCarriesMetadata(t *testing.T) {
+	ctx := within(t)
+	_, client := broker(t, 2, "a")
+	p0, p1 := kafka.Partition{Topic: "a", Index: 0}, kafka.Partition{Topic: "a", Index: 1}
+	commit := kafka.Commit{Partition: p0, Offset: 42, Metadata: strings.Repeat("m", 4000)}
+	if err := client.CommitOffsets(ctx, "g", -1, "", []kafka.Commit{commit}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := client.CommittedOffsets(ctx, "g", []kafka.Partition{p0, p1})
+	if err != nil || got[p0] != commit || got[p1].Offset != -1 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestCommitSaysWhatTheBrokerRefused(t *testing.T) {
+	ctx := within(t)
+	cluster, client := broker(t, 1, "a")
+	p := kafka.Partition{Topic: "a"}
+	if err := client.CommitOffsets(ctx, "g", -1, "", []kafka.Commit{{Partition: p, Offset: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	// A member of another client's keeps the group, so that generations count.
+	member := foreign(t, cluster, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("a"), kgo.DisableAutoCommit())
+	for generation := int32(-1); generation < 1; _, generation = member.GroupMetadata() {
+		if ctx.Err() != nil {
+			t.Fatal("the foreign member never joined")
+		}
+		member.PollFetches(shortly(t))
+	}
+	id, generation := member.GroupMetadata()
+	cases := []struct {
+		name       string
+		generation int32
+		member     string
+		want       error
+	}{
+		{"a zombie of an older generation", generation - 1, id, kafkago.IllegalGeneration},
+		{"a member that has been thrown out", generation, "gone", kafkago.UnknownMemberId},
+		{"who has never been a member", -1, "", kafkago.UnknownMemberId},
+		{"the member itself", generation, id, nil},
+	}
+	for _, c := range cases {
+		err := client.CommitOffsets(ctx, "g", c.generation, c.member, []kafka.Commit{{Partition: p, Offset: 9}})
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
+		}
+	}
+	got, err := client.CommittedOffsets(ctx, "g", []kafka.Partition{p})
+	if err != nil || got[p].Offset != 9 {
+		t.Errorf("committed %v, %v", got, err)
+	}
+}
+
+func TestCoordinatorMoves(t *testing.T) {
+	ctx := within(t)
+	cluster, client := broker(t, 1, "a", kfake.NumBrokers(3))
+	p := kafka.Partition{Topic: "a"}
+	for i := range 6 {
+		if err := client.CommitOffsets(ctx, "g", -1, "", []kafka.Commit{{Partition: p, Offset: int64(i)}}); err != nil {
+			t.Fatalf("commit %d: %v", i, err)
+		}
+		cluster.RehashCoordinators()
+	}
+}
+
+func TestInitProducerIDFences(t *testing.T) {
+	ctx := within(t)
+	_, client := broker(t, 1, "a")
+	one, err := client.InitProducerID(ctx, "shard-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := client.InitProducerID(ctx, "shard-1")
+	if err != nil || two.ID != one.ID || two.Epoch <= one.Epoch {
+		t.Errorf("first %v, then %v, %v", one, two, err)
+	}
+	free, err := client.InitProducerID(ctx, "")
+	if err != nil || free.ID == one.ID {
+		t.Errorf("without a transactional id: %v, %v", free, err)
+	}
+	// Once the younger has written to a partition, the older cannot.
+	b := kafka.NewBatch()
+	b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("claim")})
+	send(t, client, b, two, 0)
+	b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("late")})
+	produced, err := client.Produce(ctx, []kafka.ProducePartition{{Partition: kafka.Partition{Topic: "a"}, Batch: b.Encode(one, 0)}})
+	if err != nil || !errors.Is(produced[0].Err, kafkago.InvalidProducerEpoch) {
+		t.Errorf("a write of the older epoch: %v, %v", produced[0].Err, err)
+	}
+}
