@@ -63,7 +63,6 @@ type About struct {
 
 // Observer is told what the metrics count. Its methods are called per batch.
 type Observer interface {
-	Attempted(n int)
 	Waited(d time.Duration)
 	Answered(r Result, took time.Duration)
 	Late()

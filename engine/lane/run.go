@@ -146,7 +146,6 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 		return nil, 0
 	}
 	l.credits -= len(req.Attempts)
-	l.observe.Attempted(len(req.Attempts))
 	return req, 0
 }
 

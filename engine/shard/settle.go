@@ -147,6 +147,9 @@ func (s *Shard) land() {
 		for i := range f.batch.Park {
 			delete(s.live, f.batch.Park[i].Key)
 		}
+		if len(f.batch.Drop)+len(f.batch.Park) > 0 {
+			s.publishParked()
+		}
 		for i := range f.batch.Entries {
 			if e := &f.batch.Entries[i]; e.Input != ledger.NoInput {
 				s.inputs[e.Input].tracker.Finish(e.Offset)

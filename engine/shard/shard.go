@@ -9,6 +9,7 @@ package shard
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -139,8 +140,9 @@ type Shard struct {
 	pend   *flight           // gathered in this turn; run only
 	flying []*flight         // produced and not yet applied, in order; run only
 	low    [2]atomic.Int64   // watermarks; run writes, the committer reads
-	open   atomic.Int64      // unfinished records, for the drain and metrics
-	failed error             // what a callback could not return
+	last   [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
+	parked atomic.Pointer[map[string]int]
+	failed error // what a callback could not return
 }
 
 // input is one input topic's state.
@@ -162,14 +164,25 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 		s.inputs[i] = input{tracker: NewTracker(cfg.Committed[i]), done: done[i]}
 		s.low[i].Store(cfg.Committed[i])
 	}
+	s.publishParked()
 	return s
 }
 
 // Low returns the offset to commit for an input. It is safe from any goroutine.
 func (s *Shard) Low(in int) int64 { return s.low[in].Load() }
 
-// Open returns how many records are unfinished. It is safe from any goroutine.
-func (s *Shard) Open() int { return int(s.open.Load()) }
+// Newest returns when the newest record that was taken in was accepted, in Unix
+// milliseconds; 0 before the first. It is safe from any goroutine.
+func (s *Shard) Newest(in int) int64 { return s.last[in].Load() }
+
+// Parked returns how many sends are parked, by channel; "" holds those without
+// one. It is safe from any goroutine.
+func (s *Shard) Parked() map[string]int {
+	if p := s.parked.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
 
 // Results implements lane.Owner.
 func (s *Shard) Results(r []lane.Result) { s.mail.results(r) }
@@ -231,12 +244,22 @@ func (s *Shard) turn(now time.Time, stopping bool) time.Duration {
 }
 
 func (s *Shard) publish() {
-	open := 0
 	for i := range s.inputs {
 		s.low[i].Store(s.inputs[i].tracker.Low())
-		open += s.inputs[i].tracker.Open()
 	}
-	s.open.Store(int64(open))
+}
+
+// publishParked is for when rows came or went.
+func (s *Shard) publishParked() {
+	by := map[string]int{}
+	s.env.Ledger.Queues(func(queue string, rows int, _ int64) {
+		channel, _, _ := strings.Cut(queue, "/")
+		if queue == timeQueue || queue == heldQueue {
+			channel = ""
+		}
+		by[channel] += rows
+	})
+	s.parked.Store(&by)
 }
 
 // wants returns the channel of an input while there is room for a chunk, and
@@ -251,6 +274,9 @@ func (s *Shard) wants(i int, c <-chan intake.Chunk) <-chan intake.Chunk {
 
 func (s *Shard) take(i int, c intake.Chunk) {
 	s.inputs[i].held, s.inputs[i].next = c.Items, c.Next
+	if n := len(c.Items); n > 0 {
+		s.last[i].Store(c.Items[n-1].Accepted.UnixMilli())
+	}
 }
 
 // withdraw forgets what has not reached a plugin: its records are read again.

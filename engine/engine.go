@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/engine/host"
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/metrics"
+	"github.com/carillonhq/carillon/engine/outcome"
+)
+
+// Engine is one node.
+type Engine struct {
+	cfg     *config.Config
+	log     zerolog.Logger
+	reg     *prometheus.Registry
+	metrics *metrics.Metrics
+	health  *health
+
+	client  *kafka.Client
+	ledger  *ledger.Ledger
+	out     *outcome.Producer
+	plugins map[string]*host.Plugin
+	lanes   *lanes
+	current atomic.Pointer[generation] // nil between two generations
+	ready   chan struct{}              // closed when the first generation runs
+	once    sync.Once
+}
+
+// New makes a node from a valid configuration. It does no I/O.
+func New(cfg *config.Config, log zerolog.Logger) *Engine {
+	reg := prometheus.NewRegistry()
+	e := &Engine{
+		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
+		plugins: map[string]*host.Plugin{}, ready: make(chan struct{}),
+	}
+	return e
+}
+
+// Ready is closed when the node has joined the group and runs its shards.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Run runs the node until ctx ends, then stops it in order: intake first, then
+// what is open at the plugins, then Kafka. It returns an error for what waiting
+// can't mend; an unreachable broker or a plugin that dies is waited for.
+func (e *Engine) Run(ctx context.Context) (err error) {
+	var stop teardown
+	defer func() { err = errors.Join(err, stop.run(e.log)) }()
+	if err := e.open(&stop); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	background, quit := context.WithCancel(context.WithoutCancel(ctx))
+	stop.add("plugins and lanes", e.startPlugins(background, quit, cancel))
+	if err := e.awaitKafka(ctx); err != nil {
+		return cause(ctx, err)
+	}
+	e.awaitPlugins(ctx, 15*time.Second)
+	go e.watch(background)
+	err = intake.RunGroup(ctx, e.groupConfig(), e.log, e.own)
+	return cause(ctx, err)
+}
+
+// open acquires what needs no waiting.
+func (e *Engine) open(stop *teardown) error {
+	client, err := Connect(e.cfg)
+	if err != nil {
+		return err
+	}
+	e.client = client
+	stop.add("Kafka connections", func() error { client.Close(); return nil })
+	e.ledger, err = ledger.Open(ledger.Config{
+		Dir: filepath.Join(e.cfg.Data, "ledger"), Window: e.cfg.Engine.DedupeWindow,
+	}, e.log)
+	if err != nil {
+		return err
+	}
+	stop.add("ledger", e.ledger.Close)
+	if err := e.ledgerGauges(); err != nil {
+		return err
+	}
+	server, err := e.serve()
+	if err != nil {
+		return err
+	}
+	stop.add("HTTP server", server.Shutdown)
+	codec, err := kafka.ParseCodec(e.cfg.Kafka.Compression)
+	if err != nil {
+		return err
+	}
+	e.out = outcome.New(client, outcome.Config{
+		Codec: codec, OnRetry: func(error) { e.metrics.ProduceRetries.Inc() },
+	}, e.log)
+	stop.add("outcomes", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), e.cfg.Engine.DrainTimeout)
+		defer cancel()
+		return e.out.Close(ctx)
+	})
+	return nil
+}
+
+// startPlugins starts every channel's plugin and lanes, and returns what ends
+// them.
+func (e *Engine) startPlugins(ctx context.Context, quit func(), fatal context.CancelCauseFunc) func() error {
+	var running sync.WaitGroup
+	e.lanes = newLanes()
+	for name, ch := range e.cfg.Channels {
+		spec, err := PluginSpec(name, ch)
+		if err != nil {
+			fatal(err)
+			continue
+		}
+		p := host.New(spec, host.Config{}, e.log)
+		e.plugins[name] = p
+		running.Go(func() {
+			if err := p.Run(ctx); err != nil && ctx.Err() == nil {
+				fatal(err)
+			}
+		})
+		for account, a := range ch.Accounts {
+			l := lane.New(lane.Config{
+				Channel: name, Account: account, Rate: a.Rate.PerSecond(), Burst: a.Burst, Deadline: ch.Deadline,
+			}, p, newLaneObserver(e.metrics, name, account), e.log, time.Now())
+			e.lanes.add(name, a.Apps, l)
+			running.Go(func() { l.Run(ctx) })
+		}
+	}
+	e.lanes.sort()
+	return func() error {
+		quit()
+		running.Wait()
+		return nil
+	}
+}
+
+// awaitKafka waits for a broker and for the topics to be as they must be.
+func (e *Engine) awaitKafka(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+		err := e.client.Ping(ctx)
+		if err == nil {
+			err = PrepareTopics(ctx, e.client, e.cfg)
+			var refused *TopicsError
+			if err == nil || errors.As(err, &refused) {
+				e.health.set("kafka", nil)
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.health.set("kafka", err)
+		e.log.Error().Err(err).Dur("again_in", wait).Msg("Kafka is not ready")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// awaitPlugins gives the plugins time to come up before the first send; those
+// that do not are waited for by their lanes alone.
+func (e *Engine) awaitPlugins(ctx context.Context, most time.Duration) {
+	timeout := time.After(most)
+	for _, p := range e.plugins {
+		select {
+		case <-p.Ready():
+		case <-timeout:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (e *Engine) groupConfig() intake.GroupConfig {
+	k := e.cfg.Kafka
+	tls, _ := k.TLSConfig() // Connect has checked both
+	sasl, _ := k.SASLMechanism()
+	return intake.GroupConfig{
+		Brokers: k.Brokers, ID: k.Group, Topics: e.inputs(), TLS: tls, SASL: sasl,
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, Heartbeat: k.Heartbeat,
+	}
+}
+
+// inputs are the input topics in the order of intake.Urgent and intake.Bulk.
+func (e *Engine) inputs() []string { return []string{e.cfg.Topic("sends"), e.cfg.Topic("sends.bulk")} }
+
+// cause returns why ctx was cancelled where that is what err is about.
+func cause(ctx context.Context, err error) error {
+	if c := context.Cause(ctx); c != nil && !errors.Is(c, context.Canceled) {
+		return c
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// Connect makes a client for the configured cluster. It does no I/O but reading
+// certificates and secrets.
+func Connect(cfg *config.Config) (*kafka.Client, error) {
+	tls, err := cfg.Kafka.TLSConfig()
+	if err != nil {
+		return nil, err
+	}
+	sasl, err := cfg.Kafka.SASLMechanism()
+	if err != nil {
+		return nil, err
+	}
+	return kafka.NewClient(kafka.Config{
+		Brokers: cfg.Kafka.Brokers, ClientID: cfg.Kafka.ClientID, TLS: tls, SASL: sasl,
+		MaxDecompressed: int(cfg.Limits.Batch),
+	}), nil
+}
+
+// PluginSpec says how a channel's plugin is started. It reads the secrets.
+func PluginSpec(name string, ch config.Channel) (host.Spec, error) {
+	spec := host.Spec{Name: name, Path: ch.Plugin.Path, Args: ch.Plugin.Args, SHA256: ch.Plugin.SHA256}
+	if ch.Plugin.Path == "" {
+		spec.Args = []string{"plugin", "serve", ch.Plugin.Bundled}
+	}
+	for account, a := range ch.Accounts {
+		resolved, err := a.ResolveSecrets()
+		if err != nil {
+			return spec, fmt.Errorf("channels.%s.accounts.%s.secrets: %w", name, account, err)
+		}
+		secrets := make(map[string]string, len(resolved))
+		for k, v := range resolved {
+			secrets[k] = v.Reveal()
+		}
+		spec.Accounts = append(spec.Accounts, host.Account{Name: account, Settings: a.SettingsJSON(), Secrets: secrets})
+	}
+	return spec, nil
+}

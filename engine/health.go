@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"sync"
+)
+
+// health is what keeps the node from being ready, by name. It is safe for
+// concurrent use.
+type health struct {
+	mu     sync.Mutex
+	faults map[string]string
+}
+
+func newHealth() *health {
+	return &health{faults: map[string]string{"kafka": "connecting", "shards": "waiting for the consumer group"}}
+}
+
+// set notes a fault, or that it is gone.
+func (h *health) set(name string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		delete(h.faults, name)
+	} else {
+		h.faults[name] = err.Error()
+	}
+}
+
+// report lists the faults, each as "name: text".
+func (h *health) report() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lines := []string{}
+	for _, name := range slices.Sorted(maps.Keys(h.faults)) {
+		lines = append(lines, name+": "+h.faults[name])
+	}
+	return lines
+}

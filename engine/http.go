@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+	"github.com/valyala/fasthttp/pprofhandler"
+)
+
+// serve starts the operator's HTTP port.
+func (e *Engine) serve() (*fasthttp.Server, error) {
+	listener, err := net.Listen("tcp", e.cfg.HTTP.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for HTTP: %w; free the port or set http.listen", err)
+	}
+	metrics := fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(e.reg, promhttp.HandlerOpts{}))
+	server := &fasthttp.Server{
+		Name:               "carillon",
+		MaxRequestBodySize: 64 << 10,
+		Handler: func(ctx *fasthttp.RequestCtx) {
+			switch path := string(ctx.Path()); {
+			case path == "/metrics":
+				metrics(ctx)
+			case path == "/healthz":
+				ctx.SetBodyString("ok\n")
+			case path == "/readyz":
+				e.readyz(ctx)
+			case strings.HasPrefix(path, "/debug/pprof") && e.pprof(listener.Addr()):
+				pprofhandler.PprofHandler(ctx)
+			default:
+				ctx.Error("not found; see /metrics, /healthz, /readyz\n", fasthttp.StatusNotFound)
+			}
+		},
+	}
+	go func() {
+		if err := server.Serve(listener); err != nil {
+			e.log.Error().Err(err).Msg("HTTP server ended")
+		}
+	}()
+	return server, nil
+}
+
+func (e *Engine) pprof(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return e.cfg.HTTP.Pprof == "always" || e.cfg.HTTP.Pprof == "auto" && ok && tcp.IP.IsLoopback()
+}
+
+// readyz answers 200 when the node owns shards and nothing is wrong, else 503
+// with what is.
+func (e *Engine) readyz(ctx *fasthttp.RequestCtx) {
+	for name, p := range e.plugins {
+		st := p.State()
+		var fault error
+		if !st.Up {
+			fault = fmt.Errorf("the plugin is not up: %s", st.LastError)
+		}
+		e.health.set("channel "+name, fault)
+	}
+	faults := e.health.report()
+	if len(faults) > 0 {
+		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
+	}
+	ctx.SetContentType("application/json")
+	body, _ := json.Marshal(map[string]any{"ready": len(faults) == 0, "faults": faults}) // of strings: can't fail
+	ctx.SetBody(append(body, '\n'))
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/engine/kafka"
+)
+
+// TopicsError is what is wrong with the topics, and what to do: nothing that
+// waiting would mend.
+type TopicsError struct{ Faults []string }
+
+func (e *TopicsError) Error() string { return "topics: " + strings.Join(e.Faults, "; ") }
+
+// Topics returns the topics that the engine uses, as it creates them.
+func Topics(cfg *config.Config) []kafka.TopicSpec {
+	t := cfg.Kafka.Topics
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	// A record that is over the limit must reach the engine to be answered, and
+	// what the engine writes of one must fit as well.
+	most := max(2*int(cfg.Limits.Record), 2<<20)
+	base := map[string]string{"min.insync.replicas": strconv.Itoa(t.MinInsync)}
+	with := func(extra ...string) map[string]string {
+		m := map[string]string{}
+		for k, v := range base {
+			m[k] = v
+		}
+		for i := 0; i < len(extra); i += 2 {
+			m[extra[i]] = extra[i+1]
+		}
+		return m
+	}
+	in := with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Sends), "max.message.bytes", strconv.Itoa(most))
+	out := strconv.Itoa(most + 1<<20)
+	specs := []kafka.TopicSpec{
+		{Name: "sends", Config: in},
+		{Name: "sends.bulk", Config: in},
+		{Name: "status", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Status))},
+		{Name: "ledger", Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(7*24*time.Hour), "max.message.bytes", out)},
+		{Name: "invalid", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Invalid), "max.message.bytes", out)},
+	}
+	for i := range specs {
+		specs[i].Name = cfg.Topic(specs[i].Name)
+		specs[i].Partitions, specs[i].Replication = t.Partitions, t.Replication
+	}
+	return specs
+}
+
+// PrepareTopics creates the missing topics where the configuration says so, and
+// checks all of them. A *TopicsError needs somebody to act.
+func PrepareTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error {
+	specs := Topics(cfg)
+	have, err := c.Partitions(ctx, names(specs))
+	if err != nil {
+		return err
+	}
+	var missing []kafka.TopicSpec
+	for _, s := range specs {
+		if _, ok := have[s.Name]; !ok {
+			missing = append(missing, s)
+		}
+	}
+	if len(missing) > 0 && cfg.Kafka.Topics.Create {
+		if err := c.CreateTopics(ctx, missing); err != nil {
+			return fmt.Errorf("create topics: %w", err)
+		}
+	}
+	return CheckTopics(ctx, c, cfg)
+}
+
+// CheckTopics compares the topics with the configuration. The error is a
+// *TopicsError, or that the cluster can't be asked.
+func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error {
+	specs := Topics(cfg)
+	have, err := c.Partitions(ctx, names(specs))
+	if err != nil {
+		return err
+	}
+	wrong := &TopicsError{}
+	for _, s := range specs {
+		n, ok := have[s.Name]
+		switch {
+		case !ok:
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s is missing: run `carillon topics create`", s.Name))
+		case n != s.Partitions && s.Name != cfg.Topic("invalid"):
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and kafka.topics.partitions says %d: "+
+				"a recipient's shard depends on the number, so it must be the same everywhere and never change; "+
+				"set kafka.topics.partitions to %d, or make the topic anew", s.Name, n, s.Partitions, n))
+		}
+	}
+	if len(wrong.Faults) > 0 {
+		return wrong
+	}
+	return checkSettings(ctx, c, cfg)
+}
+
+// checkSettings refuses the settings that would lose something.
+func checkSettings(ctx context.Context, c *kafka.Client, cfg *config.Config) error {
+	status, ledger := cfg.Topic("status"), cfg.Topic("ledger")
+	got, err := c.TopicConfigs(ctx, []string{status, ledger}, "cleanup.policy", "retention.ms")
+	if err != nil {
+		return err
+	}
+	wrong := &TopicsError{}
+	if p := got[ledger]["cleanup.policy"]; p != "compact" {
+		wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete parked sends: set it to compact", ledger, p))
+	}
+	if ms, err := strconv.ParseInt(got[status]["retention.ms"], 10, 64); err == nil && ms >= 0 {
+		if kept := time.Duration(ms) * time.Millisecond; kept < cfg.Engine.DedupeWindow {
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s keeps records for %v, and engine.dedupe_window is %v: "+
+				"the window is restored from it; raise retention.ms or lower the window", status, kept, cfg.Engine.DedupeWindow))
+		}
+	}
+	if len(wrong.Faults) > 0 {
+		return wrong
+	}
+	return nil
+}
+
+func names(specs []kafka.TopicSpec) []string {
+	out := make([]string, 0, len(specs))
+	for _, s := range specs {
+		out = append(out, s.Name)
+	}
+	return slices.Clip(out)
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+)
+
+// watchInterval is how often what has no event of its own is looked at.
+const watchInterval = 2 * time.Second
+
+// watch keeps the gauges up to date until ctx ends.
+func (e *Engine) watch(ctx context.Context) {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	restarts := map[string]int{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		e.watchPlugins(restarts)
+		e.lanes.each(e.watchLane)
+		n, _ := e.out.Unacknowledged()
+		e.metrics.Unacknowledged.Set(float64(n))
+		if g := e.current.Load(); g != nil {
+			g.watchParked()
+			if err := g.watchLag(ctx); err != nil && ctx.Err() == nil {
+				e.log.Debug().Err(err).Msg("the lag can't be measured")
+			}
+		}
+	}
+}
+
+func (e *Engine) watchPlugins(restarts map[string]int) {
+	for name, p := range e.plugins {
+		st := p.State()
+		up := 0.0
+		if st.Up {
+			up = 1
+		}
+		e.metrics.PluginUp(name).Set(up)
+		e.metrics.PluginRestarts(name).Add(float64(st.Restarts - restarts[name]))
+		restarts[name] = st.Restarts
+	}
+}
+
+func (e *Engine) watchLane(l *lane.Lane) {
+	urgent, bulk, open := l.Depth()
+	series := e.metrics.Lane(l.Name())
+	series.UrgentDepth.Set(float64(urgent))
+	series.BulkDepth.Set(float64(bulk))
+	series.Open.Set(float64(open))
+}
+
+func (g *generation) watchParked() {
+	total := map[string]int{}
+	for name := range g.cfg.Channels {
+		total[name] = 0
+	}
+	for _, s := range g.shards {
+		for channel, n := range s.Parked() {
+			total[channel] += n
+		}
+	}
+	for channel, n := range total {
+		g.metrics.Parked(channel).Set(float64(n))
+	}
+}
+
+// watchLag compares the end of every owned input with what is finished.
+func (g *generation) watchLag(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var parts []kafka.Partition
+	for p := range g.committed {
+		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	ends, err := g.client.Offsets(ctx, parts, kafka.Latest)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	for i, topic := range g.inputs() {
+		for id, s := range g.shards {
+			p := kafka.Partition{Topic: topic, Index: id}
+			records := max(0, ends[p]-s.Low(i))
+			age := 0.0
+			if at := s.Newest(i); records > 0 && at > 0 {
+				age = max(0, now.Sub(time.UnixMilli(at)).Seconds())
+			}
+			lag := g.metrics.Lag(topic, id)
+			lag.Records.Set(float64(records))
+			lag.Seconds.Set(age)
+			lag.Retention.Set(age / g.cfg.Kafka.Topics.Retention.Sends.Seconds())
+		}
+	}
+	return nil
+}
+
+func (g *generation) dropLag() {
+	for p := range g.committed {
+		g.metrics.DropLag(p.Topic, p.Index)
+	}
+}
+
+// ledgerGauges shows Pebble's figures.
+func (e *Engine) ledgerGauges() error {
+	var all error
+	for _, m := range []struct {
+		name, help string
+		value      func(ledger.Stats) float64
+	}{
+		{"carillon_ledger_disk_bytes", "Disk space that the ledger uses.", func(s ledger.Stats) float64 { return float64(s.DiskBytes) }},
+		{"carillon_ledger_memtable_bytes", "Memory in the ledger's memtables.", func(s ledger.Stats) float64 { return float64(s.MemTableBytes) }},
+		{"carillon_ledger_compaction_debt_bytes", "Bytes that the ledger has yet to compact.", func(s ledger.Stats) float64 { return float64(s.CompactionDebt) }},
+		{"carillon_ledger_read_amplification", "Places that a read of the ledger may have to look in.", func(s ledger.Stats) float64 { return float64(s.ReadAmplification) }},
+	} {
+		all = errors.Join(all, e.metrics.RegisterGauge(m.name, m.help, func() float64 { return m.value(e.ledger.Stats()) }))
+	}
+	return all
+}
