@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	netmail "net/mail"
 	"strings"
 	"time"
 
@@ -77,10 +78,8 @@ func (c *config) setHeaders(m *mail.Msg, at *sdk.Attempt, to address, id string,
 	// Runs of blanks would be folded into lines of blanks alone.
 	m.Subject(strings.Join(strings.Fields(at.GetContent().GetTitle()), " "))
 	m.SetGenHeader("X-Entity-Ref-ID", at.Id)
-	err := m.FromFormat(c.From.Name, c.From.Address)
-	if err == nil {
-		err = m.To(to.String())
-	}
+	m.FromMailAddress(&netmail.Address{Name: c.From.Name, Address: c.From.Address})
+	err := m.To(to.String())
 	if err == nil && c.ReplyTo != "" {
 		err = m.ReplyTo(c.ReplyTo)
 	}

@@ -9,7 +9,7 @@
 //	full           452 4.2.2 at RCPT
 //	grey           451 4.7.1 at RCPT the first time, then taken
 //	busy           421 at RCPT, and the session is closed
-//	slow           taken after Options.Slow
+//	slow           taken, and answered after Options.Slow
 //	drop           taken, and the connection closed without an answer
 //	toolarge       552 5.3.4 after the final dot
 //	spam           554 5.7.1 after the final dot
@@ -47,7 +47,8 @@ type Options struct {
 	// Keep is how many messages are kept, the latest. 0 stands for 1000. They
 	// are never more than 64 MiB together.
 	Keep int
-	// Latency is waited for before every final answer.
+	// Latency is waited for before every final answer, when the mail is kept
+	// already.
 	Latency time.Duration
 	// Slow is waited for before the final answer to "slow". 0 stands for 2 s.
 	Slow time.Duration

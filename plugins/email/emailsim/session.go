@@ -105,9 +105,9 @@ func (x *session) Data(r io.Reader) error {
 			return r
 		}
 	}
-	x.pause(wait)
 	_, secret := x.conn.TLSConnectionState()
 	n := x.server.inbox.add(&Message{From: x.from, To: x.to, Raw: raw, At: time.Now(), TLS: secret, User: x.user})
+	x.pause(wait)
 	if part == "drop" {
 		_ = x.conn.Conn().Close() // the answer has nowhere to go
 	}
