@@ -93,7 +93,7 @@ func (m *Metrics) intakeAndCommits(f factory) {
 	m.forwarded = f.counters("forwarded_total", "Records that were on the wrong partition and forwarded to the right one, by topic.", "topic")
 	m.lagRecords = f.gauges("lag_records", "Records behind the end of the partition.", "topic", "partition")
 	m.lagSeconds = f.gauges("lag_seconds", "Age of the oldest record that is not done.", "topic", "partition")
-	m.lagRetention = f.gauges("lag_retention_ratio", "That age as a share of the topic's retention; at 1 records are lost.", "topic", "partition")
+	m.lagRetention = f.gauges("lag_retention_ratio", "Age of the oldest record that is not done, as a share of the topic's retention; at 1 records are lost.", "topic", "partition")
 	m.Commits = f.counter("commits_total", "Offset commits that were made.")
 	m.CommitErrors = f.counter("commit_errors_total", "Offset commits that were refused or failed.")
 	m.ShardsOwned = f.gauge("shards_owned", "Shards that this node owns.")

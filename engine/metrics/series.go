@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"regexp"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +21,12 @@ func (m *Metrics) Progress(channel, status string) prometheus.Counter {
 func (m *Metrics) Invalid(code string) prometheus.Counter { return m.invalid.WithLabelValues(code) }
 
 // NearMiss counts unknown fields that look like a known one. Producers choose
-// these names, so past the first 64 they count as "other".
+// these names: past the first 64, or where one is no plain name, they count as
+// "other".
 func (m *Metrics) NearMiss(field string) prometheus.Counter {
+	if !plainName.MatchString(field) {
+		field = "other" // a label that is not UTF-8 would panic
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.misses[field] {
@@ -32,6 +37,8 @@ func (m *Metrics) NearMiss(field string) prometheus.Counter {
 	}
 	return m.nearMiss.WithLabelValues(field)
 }
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 // Forwarded counts records forwarded to their right partition of topic.
 func (m *Metrics) Forwarded(topic string) prometheus.Counter {
