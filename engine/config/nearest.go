@@ -5,6 +5,9 @@ import "strings"
 // nearest returns the name that is most like word, or "" where none is near
 // enough to be what was meant.
 func nearest(word string, names []string) string {
+	if len(word) > 64 {
+		return "" // nobody meant one of ours, and the distance costs its square
+	}
 	best, distance := "", max(2, len(word)/3)+1
 	for _, name := range names {
 		if d := editDistance(fold(word), fold(name)); d < distance {
