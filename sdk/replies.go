@@ -57,10 +57,12 @@ func (r *replies) close() {
 
 func (r *replies) write() {
 	defer close(r.done)
+	res := &channelv1.DeliverResponse{} // reused: Send has encoded it when it returns
 	for range r.wake {
+		clear(res.Results)
 		r.mu.Lock()
-		res := &channelv1.DeliverResponse{Results: r.results, Credits: r.credits}
-		r.results, r.credits = nil, 0
+		r.results, res.Results = res.Results[:0], r.results
+		r.credits, res.Credits = 0, r.credits
 		closed := r.closed
 		r.mu.Unlock()
 		if res.Credits > 0 {

@@ -160,7 +160,7 @@ func (s *Server) deliver(ctx context.Context, name string, attempts []*Attempt, 
 	inTime := attempts[:0]
 	for _, a := range attempts {
 		if a.DeadlineMs != 0 && a.DeadlineMs <= now {
-			out.add(Failed("deadline").result(a.Token))
+			out.add(Failed("deadline").result(&channelv1.Result{Token: a.Token}))
 			continue
 		}
 		inTime = append(inTime, a)
@@ -193,9 +193,11 @@ func (s *Server) deliver(ctx context.Context, name string, attempts []*Attempt, 
 // newAnswering makes a batch whose first reply to each attempt goes out.
 func newAnswering(attempts []*Attempt, out *replies) *Batch {
 	answered := make([]atomic.Bool, len(attempts))
+	results := make([]channelv1.Result, len(attempts)) // one allocation for all
 	return NewBatch(attempts, func(i int, v Verdict) {
 		if !answered[i].Swap(true) {
-			out.add(v.result(attempts[i].Token))
+			results[i].Token = attempts[i].Token
+			out.add(v.result(&results[i]))
 		}
 	})
 }

@@ -105,9 +105,9 @@ func VerdictOf(r *channelv1.Result) Verdict {
 	}
 }
 
-func (v Verdict) result(token uint64) *channelv1.Result {
-	return &channelv1.Result{
-		Token: token, Verdict: v.kind, ProviderMessageId: v.providerID, Class: v.class,
-		Code: v.code, RetryAfterMs: v.after.Milliseconds(), Limit: v.limit,
-	}
+// result writes the verdict into the protocol's form of it.
+func (v Verdict) result(r *channelv1.Result) *channelv1.Result {
+	r.Verdict, r.Class, r.Code, r.Limit = v.kind, v.class, v.code, v.limit
+	r.ProviderMessageId, r.RetryAfterMs = v.providerID, v.after.Milliseconds()
+	return r
 }

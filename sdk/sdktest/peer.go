@@ -27,7 +27,7 @@ type peer struct {
 	stop func()
 }
 
-func serve(t *testing.T, c sdk.Channel) *peer {
+func serve(t testing.TB, c sdk.Channel) *peer {
 	t.Helper()
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -64,7 +64,7 @@ func serve(t *testing.T, c sdk.Channel) *peer {
 	return p
 }
 
-func (p *peer) configure(t *testing.T, account, settings string, secrets map[string]string) []*channelv1.Fault {
+func (p *peer) configure(t testing.TB, account, settings string, secrets map[string]string) []*channelv1.Fault {
 	t.Helper()
 	res, err := p.Configure(soon(t), configureRequest(account, settings, secrets))
 	if err != nil {
@@ -82,7 +82,7 @@ func configureRequest(account, settings string, secrets map[string]string) *chan
 }
 
 // open configures an account that must work.
-func (p *peer) open(t *testing.T, account, settings string, secrets map[string]string) {
+func (p *peer) open(t testing.TB, account, settings string, secrets map[string]string) {
 	t.Helper()
 	for _, f := range p.configure(t, account, settings, secrets) {
 		t.Fatalf("configure %s: %s: %s", account, f.Path, f.Message)
@@ -97,7 +97,7 @@ type stream struct {
 }
 
 // deliver opens a stream and waits for its first credits.
-func (p *peer) deliver(t *testing.T, account string) *stream {
+func (p *peer) deliver(t testing.TB, account string) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(soon(t))
 	call, err := p.Deliver(ctx)
@@ -115,14 +115,14 @@ func (p *peer) deliver(t *testing.T, account string) *stream {
 	return s
 }
 
-func (s *stream) send(t *testing.T, batch []*sdk.Attempt) {
+func (s *stream) send(t testing.TB, batch []*sdk.Attempt) {
 	t.Helper()
 	if err := s.Send(&channelv1.DeliverRequest{Attempts: batch}); err != nil {
 		t.Fatalf("send a batch: %v", err)
 	}
 }
 
-func (s *stream) receive(t *testing.T) *channelv1.DeliverResponse {
+func (s *stream) receive(t testing.TB) *channelv1.DeliverResponse {
 	t.Helper()
 	res, err := s.Recv()
 	if err != nil {
@@ -133,7 +133,7 @@ func (s *stream) receive(t *testing.T) *channelv1.DeliverResponse {
 }
 
 // finish closes the sending side and reads all that still comes.
-func (s *stream) finish(t *testing.T) (results []*channelv1.Result) {
+func (s *stream) finish(t testing.TB) (results []*channelv1.Result) {
 	t.Helper()
 	if err := s.CloseSend(); err != nil {
 		t.Fatal(err)
@@ -153,14 +153,14 @@ func (s *stream) finish(t *testing.T) (results []*channelv1.Result) {
 }
 
 // answers sends a batch and waits for its results.
-func (s *stream) answers(t *testing.T, batch []*sdk.Attempt) map[uint64]sdk.Verdict {
+func (s *stream) answers(t testing.TB, batch []*sdk.Attempt) map[uint64]sdk.Verdict {
 	t.Helper()
 	s.send(t, batch)
 	return s.await(t, batch)
 }
 
 // await waits for the results of a batch that was sent.
-func (s *stream) await(t *testing.T, batch []*sdk.Attempt) map[uint64]sdk.Verdict {
+func (s *stream) await(t testing.TB, batch []*sdk.Attempt) map[uint64]sdk.Verdict {
 	t.Helper()
 	var results []*channelv1.Result
 	for len(results) < len(batch) {
@@ -169,7 +169,7 @@ func (s *stream) await(t *testing.T, batch []*sdk.Attempt) map[uint64]sdk.Verdic
 	return byToken(t, batch, results)
 }
 
-func soon(t *testing.T) context.Context {
+func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx

@@ -14,7 +14,7 @@ var printable = regexp.MustCompile(`^[\x20-\x7e]*$`)
 
 // byToken checks that the results answer the batch, each attempt once, and
 // that each is well-formed.
-func byToken(t *testing.T, batch []*sdk.Attempt, results []*channelv1.Result) map[uint64]sdk.Verdict {
+func byToken(t testing.TB, batch []*sdk.Attempt, results []*channelv1.Result) map[uint64]sdk.Verdict {
 	t.Helper()
 	open := map[uint64]*sdk.Attempt{}
 	for _, a := range batch {
@@ -37,7 +37,7 @@ func byToken(t *testing.T, batch []*sdk.Attempt, results []*channelv1.Result) ma
 	return verdicts
 }
 
-func wellFormed(t *testing.T, a *sdk.Attempt, r *channelv1.Result) {
+func wellFormed(t testing.TB, a *sdk.Attempt, r *channelv1.Result) {
 	t.Helper()
 	v := sdk.VerdictOf(r)
 	rejected := r.Verdict == channelv1.Verdict_VERDICT_REJECTED
@@ -60,7 +60,7 @@ func wellFormed(t *testing.T, a *sdk.Attempt, r *channelv1.Result) {
 }
 
 // allSent wants every verdict accepted or delivered.
-func allSent(t *testing.T, verdicts map[uint64]sdk.Verdict) {
+func allSent(t testing.TB, verdicts map[uint64]sdk.Verdict) {
 	t.Helper()
 	for token, v := range verdicts {
 		if !sent(v) {
