@@ -12,9 +12,9 @@ type field[M any] struct {
 	// taken as well; plain is what near misses are compared with.
 	name, member, snake, plain string
 	// rule is that of the text, of each entry of a list, or of each value of a
-	// map. most bounds the entries.
-	rule rule
-	most int
+	// map, key that of a map's keys. most bounds the entries.
+	rule, key rule
+	most      int
 	// text finds the string of a field that is one. Its rule does the rest.
 	text func(*M) *string
 	// For other fields: read reads the value, write appends it (nothing where

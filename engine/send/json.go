@@ -64,11 +64,11 @@ var (
 		text("channel", rule{}, func(m *carillonv1.Status) *string { return &m.Channel }),
 		text("account", rule{}, func(m *carillonv1.Status) *string { return &m.Account }),
 		number("attempt", func(m *carillonv1.Status) *uint32 { return &m.Attempt }),
-		part("source", false, sourceFields, func(m *carillonv1.Status) **carillonv1.Source { return &m.Source }, made[carillonv1.Source]),
+		part("source", true, sourceFields, func(m *carillonv1.Status) **carillonv1.Source { return &m.Source }, made[carillonv1.Source]),
 		part("reason", false, reasonFields, func(m *carillonv1.Status) **carillonv1.Reason { return &m.Reason }, made[carillonv1.Reason]),
 		text("providerMessageId", rule{}, func(m *carillonv1.Status) *string { return &m.ProviderMessageId }),
 		moment("acceptedAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.AcceptedAt }, made[timestamppb.Timestamp]),
-		moment("at", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
+		moment("at", true, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
 		moment("nextAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.NextAt }, made[timestamppb.Timestamp]),
 	)
 

@@ -59,7 +59,7 @@ func texts[M any](name string, most int, r rule, at func(*M) *[]string) field[M]
 
 func pairs[M any](name string, most int, key, value rule, at func(*M) *[]*carillonv1.Pair) field[M] {
 	return field[M]{
-		name: name, most: most, rule: value,
+		name: name, most: most, key: key, rule: value,
 		read:  func(s *scanner, m *M) { *at(m) = readPairs(s) },
 		write: func(dst []byte, m *M) []byte { return appendPairs(dst, *at(m)) },
 		check: func(p *place, m *M) { checkPairs(p, *at(m), most, key, value) },
