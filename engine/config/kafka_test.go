@@ -52,12 +52,10 @@ func certificate(t *testing.T, dir, name string) (certFile, keyFile string) {
 	return write(name+".pem", "CERTIFICATE", der), write(name+"-key.pem", "PRIVATE KEY", keyDER)
 }
 
-// A broker with mutual TLS and every mechanism lets us in with what the
-// configuration says, and only with that.
-func TestLogin(t *testing.T) {
-	dir := t.TempDir()
-	brokerCert, brokerKey := certificate(t, dir, "broker.test")
-	clientCert, clientKey := certificate(t, dir, "client.test")
+// secureBroker starts a broker that asks for a certificate and a login, and
+// returns its address.
+func secureBroker(t *testing.T, brokerCert, brokerKey, clientCert string) string {
+	t.Helper()
 	pair, err := tls.LoadX509KeyPair(brokerCert, brokerKey)
 	if err != nil {
 		t.Fatal(err)
@@ -73,8 +71,17 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cluster.Close()
+	t.Cleanup(cluster.Close)
+	return cluster.ListenAddrs()[0]
+}
 
+// A broker with mutual TLS and every mechanism lets us in with what the
+// configuration says, and only with that.
+func TestLogin(t *testing.T) {
+	dir := t.TempDir()
+	brokerCert, brokerKey := certificate(t, dir, "broker.test")
+	clientCert, clientKey := certificate(t, dir, "client.test")
+	addr := secureBroker(t, brokerCert, brokerKey, clientCert)
 	t.Setenv("CARILLON_TEST_RIGHT", canary)
 	t.Setenv("CARILLON_TEST_WRONG", "wrong")
 	secure := TLS{Enabled: true, CA: brokerCert, Cert: clientCert, Key: clientKey, ServerName: "broker.test"}
@@ -97,7 +104,7 @@ func TestLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := Kafka{TLS: secure, SASL: login}
 			x.change(&k)
-			err := metadata(k, cluster.ListenAddrs()[0])
+			err := metadata(k, addr)
 			if (err == nil) != x.ok {
 				t.Error(err)
 			}
