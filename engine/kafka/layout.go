@@ -136,9 +136,6 @@ func newLayout(res *metadata.Response) *layout {
 		case nil:
 		case kafkago.UnknownTopicOrPartition:
 			continue
-		case kafkago.LeaderNotAvailable: // being created
-			l.stale.Store(true)
-			continue
 		default:
 			l.faults[t.Name] = fmt.Errorf("topic %s: %w", t.Name, err)
 			continue

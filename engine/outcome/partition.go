@@ -105,8 +105,7 @@ func (p *Producer) stored(q *partition, base int64) {
 	left := q.batch.Len()
 	p.stats.records.Add(int64(left))
 	p.stats.bytes.Add(int64(len(q.encoded)))
-	// Sequence numbers go from 2³¹−1 to 0.
-	q.sequence = int32((int64(q.sequence) + int64(left)) & (1<<31 - 1))
+	q.sequence = advance(q.sequence, left)
 	q.limit = min(q.limit+q.limit/16+1, p.cfg.BatchBytes)
 	q.failures, q.missing = 0, time.Time{}
 	p.drop(q)
@@ -126,6 +125,11 @@ func (p *Producer) stored(q *partition, base int64) {
 		}
 		return e.acked == len(e.records)
 	})
+}
+
+// advance adds n to a sequence number; after 2³¹−1 comes 0.
+func advance(sequence int32, n int) int32 {
+	return int32((int64(sequence) + int64(n)) & (1<<31 - 1))
 }
 
 // refused settles a batch that Kafka will never take. If one record may be to
