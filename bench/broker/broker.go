@@ -23,11 +23,10 @@ type Options struct {
 	Heap string
 
 	// Exe and Args are the command that calls Serve, for StartEmbedded alone:
-	// "--data DIR --broker HOST:PORT" is added to Args.
+	// "--data DIR --broker HOST:PORT" is added to Args. An empty Exe is this
+	// program itself, which then has called ServeIfAsked.
 	Exe  string
 	Args []string
-	// Env is added to the environment of that command.
-	Env []string
 }
 
 // Broker is a broker that was started here. Its methods may be called from

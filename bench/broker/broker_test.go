@@ -143,7 +143,7 @@ func TestEmbeddedProducerGoesOn(t *testing.T) {
 func TestEmbeddedRefuses(t *testing.T) {
 	running := startEmbedded(t, t.TempDir())
 	_, port, _ := net.SplitHostPort(running.Addr())
-	taken := embedded(t.TempDir())
+	taken := Options{Dir: t.TempDir()}
 	if _, err := fmt.Sscan(port, &taken.Port); err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +157,8 @@ func TestEmbeddedRefuses(t *testing.T) {
 		want string
 	}{
 		{"the port is taken", taken, "address already in use"},
-		{"the directory is open in another broker", embedded(running.dir), "in use by another embedded broker"},
-		{"the directory is a file", embedded(file), "making the broker's directory"},
+		{"the directory is open in another broker", Options{Dir: running.dir}, "in use by another embedded broker"},
+		{"the directory is a file", Options{Dir: file}, "making the broker's directory"},
 		{"there is no such program", Options{Dir: t.TempDir(), Exe: "/nonexistent/carillon"}, "no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestEmbeddedRefuses(t *testing.T) {
 // The start's context bounds the start alone.
 func TestStartContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	b, err := StartEmbedded(ctx, embedded(t.TempDir()))
+	b, err := StartEmbedded(ctx, Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestStartContext(t *testing.T) {
 	cancel()
 	newPeer(t, b).createTopic("log", 1)
 
-	if b, err := StartEmbedded(ctx, embedded(t.TempDir())); err == nil {
+	if b, err := StartEmbedded(ctx, Options{Dir: t.TempDir()}); err == nil {
 		b.Close()
 		t.Error("it started under a context that is over")
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ func StartEmbedded(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	exe, env := o.Exe, []string(nil)
+	if exe == "" {
+		if exe, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("finding this program, to start it as a broker: %w", err)
+		}
+		env = []string{askedEnv + "=1"}
+	}
 	b := &Broker{
 		name:  EmbeddedName,
 		addr:  loopback(port),
@@ -35,9 +43,8 @@ func StartEmbedded(ctx context.Context, o Options) (*Broker, error) {
 		limit: 20 * time.Second,
 	}
 	b.start = func() *exec.Cmd {
-		args := append(append([]string{}, o.Args...), "--data", o.Dir, "--broker", b.addr)
-		cmd := exec.Command(o.Exe, args...)
-		cmd.Env = append(os.Environ(), o.Env...)
+		cmd := exec.Command(exe, slices.Concat(o.Args, []string{"--data", o.Dir, "--broker", b.addr})...)
+		cmd.Env = append(os.Environ(), env...)
 		return cmd
 	}
 	return b.open(ctx)
