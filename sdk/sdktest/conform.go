@@ -126,15 +126,15 @@ func (c *conformance) leavesNoGoroutine(t *testing.T) {
 	s := p.deliver(t, "a")
 	s.send(t, c.good(min(s.credits, 16)))
 	s.cancel()
-	gone(t, "after its stream was cancelled", "sdk.(*Server).Deliver", "sdk.(*replies)")
+	gone(t, patience/2, "after its stream was cancelled", "sdk.(*Server).Deliver", "sdk.(*replies)")
 	p.stop()
-	gone(t, "after Close", packageOf(channel)+".")
+	gone(t, patience/10, "after Close", packageOf(channel)+".")
 }
 
-func gone(t *testing.T, when string, code ...string) {
+func gone(t *testing.T, within time.Duration, when string, code ...string) {
 	t.Helper()
 	var left string
-	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if left = running(code); left == "" {
 			return
 		}

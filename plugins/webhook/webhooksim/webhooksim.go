@@ -56,7 +56,8 @@ type Fault struct {
 // Counts sums up what arrived since the start.
 type Counts struct {
 	// Received counts requests; Duplicates those with a webhook-id that was
-	// answered with 2xx before; Unverified those without a good signature.
+	// answered with 2xx before, among the last million; Unverified those
+	// without a good signature.
 	Received, Duplicates, Unverified int
 }
 
@@ -73,8 +74,9 @@ type Server struct {
 	ring   []Message // a ring once it is full; next is the oldest then
 	next   int
 	fault  Fault
-	taken  map[string]struct{} // ids that were answered with 2xx
 	counts Counts
+	// Ids that were answered with 2xx, in two generations.
+	taken, takenBefore map[string]struct{}
 }
 
 // Start runs a receiver on a TCP address ("127.0.0.1:0"). Every path takes
@@ -214,17 +216,24 @@ func (s *Server) take(m *Message) Fault {
 	return f
 }
 
-// count remembers every id for as long as the receiver runs: it is for tests
-// and benches, where a forgotten id would hide a duplicate.
+// remembered is how many ids at least are known for duplicates.
+const remembered = 1 << 20
+
 func (s *Server) count(m *Message) {
 	s.counts.Received++
 	if !m.Verified {
 		s.counts.Unverified++
 	}
-	if _, known := s.taken[m.ID]; known {
+	_, known := s.taken[m.ID]
+	_, knownBefore := s.takenBefore[m.ID]
+	if m.ID != "" && (known || knownBefore) {
 		s.counts.Duplicates++
 	}
-	if m.Status >= 200 && m.Status < 300 {
-		s.taken[m.ID] = struct{}{}
+	if m.Status < 200 || m.Status > 299 {
+		return
 	}
+	if len(s.taken) == remembered {
+		s.taken, s.takenBefore = map[string]struct{}{}, s.taken
+	}
+	s.taken[m.ID] = struct{}{}
 }
