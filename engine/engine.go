@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 
 	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/host"
@@ -38,6 +39,7 @@ type Engine struct {
 	current atomic.Pointer[generation] // nil between two generations
 	ready   chan struct{}              // closed when the first generation runs
 	once    sync.Once
+	pages   map[string]fasthttp.RequestHandler // by path; besides the engine's own
 }
 
 // New makes a node from a valid configuration. It does no I/O.
@@ -46,6 +48,7 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 	e := &Engine{
 		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
 		plugins: map[string]*host.Plugin{}, ready: make(chan struct{}),
+		pages: map[string]fasthttp.RequestHandler{},
 	}
 	return e
 }

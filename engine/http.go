@@ -12,6 +12,10 @@ import (
 	"github.com/valyala/fasthttp/pprofhandler"
 )
 
+// Handle serves one more path on the operator's HTTP port, as dev mode does
+// with its inbox. It must be called before Run; the engine's own paths stay.
+func (e *Engine) Handle(path string, page fasthttp.RequestHandler) { e.pages[path] = page }
+
 // serve starts the operator's HTTP port.
 func (e *Engine) serve() (*fasthttp.Server, error) {
 	listener, err := net.Listen("tcp", e.cfg.HTTP.Listen)
@@ -32,6 +36,8 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 				e.readyz(ctx)
 			case strings.HasPrefix(path, "/debug/pprof") && e.pprof(listener.Addr()):
 				pprofhandler.PprofHandler(ctx)
+			case e.pages[path] != nil:
+				e.pages[path](ctx)
 			default:
 				ctx.Error("not found; see /metrics, /healthz, /readyz\n", fasthttp.StatusNotFound)
 			}
