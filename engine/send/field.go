@@ -57,8 +57,8 @@ func readObject[M any](s *scanner, m *M, fields []field[M]) {
 		name := s.name()
 		i := find(fields, name, next)
 		if i < 0 {
-			if s.err == nil {
-				s.noteNear(name, near(fields, name))
+			if s.err == nil && isNear(fields, name) {
+				s.noteNear(name)
 			}
 			s.skip()
 			continue

@@ -54,32 +54,32 @@ func checkStatus(p *place, m *carillonv1.Status) {
 
 var (
 	statusFields = table(
-		text("eventId", rule{required: true, max: 64}, func(m *carillonv1.Status) *string { return &m.EventId }),
+		text("eventId", rule{required: true, chars: anyText}, func(m *carillonv1.Status) *string { return &m.EventId }),
 		enum("kind", true, kindNames[:], func(m *carillonv1.Status) *carillonv1.Kind { return &m.Kind }),
 		enum("status", true, stateNames[:], func(m *carillonv1.Status) *carillonv1.State { return &m.Status }),
-		text("id", rule{required: true}, func(m *carillonv1.Status) *string { return &m.Id }),
-		text("app", rule{required: true}, func(m *carillonv1.Status) *string { return &m.App }),
-		text("recipient", rule{required: true}, func(m *carillonv1.Status) *string { return &m.Recipient }),
-		text("campaign", rule{}, func(m *carillonv1.Status) *string { return &m.Campaign }),
-		text("channel", rule{}, func(m *carillonv1.Status) *string { return &m.Channel }),
-		text("account", rule{}, func(m *carillonv1.Status) *string { return &m.Account }),
+		text("id", rule{required: true, chars: anyText}, func(m *carillonv1.Status) *string { return &m.Id }),
+		text("app", rule{required: true, chars: anyText}, func(m *carillonv1.Status) *string { return &m.App }),
+		text("recipient", rule{required: true, chars: anyText}, func(m *carillonv1.Status) *string { return &m.Recipient }),
+		text("campaign", rule{chars: anyText}, func(m *carillonv1.Status) *string { return &m.Campaign }),
+		text("channel", rule{chars: anyText}, func(m *carillonv1.Status) *string { return &m.Channel }),
+		text("account", rule{chars: anyText}, func(m *carillonv1.Status) *string { return &m.Account }),
 		number("attempt", func(m *carillonv1.Status) *uint32 { return &m.Attempt }),
 		part("source", true, sourceFields, func(m *carillonv1.Status) **carillonv1.Source { return &m.Source }, made[carillonv1.Source]),
 		part("reason", false, reasonFields, func(m *carillonv1.Status) **carillonv1.Reason { return &m.Reason }, made[carillonv1.Reason]),
-		text("providerMessageId", rule{}, func(m *carillonv1.Status) *string { return &m.ProviderMessageId }),
+		text("providerMessageId", rule{chars: anyText}, func(m *carillonv1.Status) *string { return &m.ProviderMessageId }),
 		moment("acceptedAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.AcceptedAt }, made[timestamppb.Timestamp]),
 		moment("at", true, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
 		moment("nextAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.NextAt }, made[timestamppb.Timestamp]),
 	)
 
 	sourceFields = table(
-		text("topic", rule{required: true}, func(m *carillonv1.Source) *string { return &m.Topic }),
+		text("topic", rule{required: true, chars: anyText}, func(m *carillonv1.Source) *string { return &m.Topic }),
 		number("partition", func(m *carillonv1.Source) *int32 { return &m.Partition }),
 		number("offset", func(m *carillonv1.Source) *int64 { return &m.Offset }),
 	)
 
 	reasonFields = table(
-		text("class", rule{}, func(m *carillonv1.Reason) *string { return &m.Class }),
-		text("code", rule{}, func(m *carillonv1.Reason) *string { return &m.Code }),
+		text("class", rule{chars: anyText}, func(m *carillonv1.Reason) *string { return &m.Class }),
+		text("code", rule{chars: anyText}, func(m *carillonv1.Reason) *string { return &m.Code }),
 	)
 )

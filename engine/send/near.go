@@ -1,9 +1,6 @@
 package send
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 const (
 	// maxNear bounds what one record can make us remember.
@@ -13,28 +10,27 @@ const (
 	nearLetters = 5
 )
 
-// near returns the field that an unknown name was probably meant to be, or "".
-func near[M any](fields []field[M], name string) string {
+// isNear says whether an unknown name was probably meant to be a known one.
+func isNear[M any](fields []field[M], name string) bool {
 	plain := plainName(name)
 	for i := range fields {
 		known := fields[i].plain
 		if plain == known ||
 			len(plain) >= nearLetters && len(known) >= nearLetters && oneSlip(plain, known) {
-			return fields[i].name
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
-func (s *scanner) noteNear(name, known string) {
-	if known == "" || len(s.near) == maxNear {
+func (s *scanner) noteNear(name string) {
+	if len(s.near) == maxNear {
 		return
 	}
-	prefix := s.String()
-	if prefix != "" {
-		prefix += "."
+	if path := s.String(); path != "" {
+		name = path + "." + name
 	}
-	s.near = append(s.near, fmt.Sprintf("%q is near %q", prefix+name, prefix+known))
+	s.near = append(s.near, strings.Clone(name))
 }
 
 func plainName(name string) string { return strings.ToLower(separators.Replace(name)) }

@@ -26,6 +26,8 @@ const (
 	manyLines
 	// nameChars: letters, digits, `.`, `_` and `-`.
 	nameChars
+	// anyText is what status events hold: it is written, not judged.
+	anyText
 )
 
 func (r *rule) apply(p *place, text string) {

@@ -194,5 +194,8 @@ func textSchema(r rule) object {
 		manyLines: `^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$`,
 		nameChars: `^[A-Za-z0-9._-]*$`,
 	}
-	return append(schema, member{"pattern", patterns[r.chars]})
+	if pattern := patterns[r.chars]; pattern != "" {
+		schema = append(schema, member{"pattern", pattern})
+	}
+	return schema
 }

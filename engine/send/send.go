@@ -66,8 +66,8 @@ const Ahead = 366 * 24 * time.Hour
 // Notes is what Decode noticed besides the send.
 type Notes struct {
 	Format Format
-	// NearMisses names unknown fields that look like known ones, each as
-	// `"expiresat" is near "expiresAt"`. For people; count it in metrics.
+	// NearMisses names unknown fields that are probably a known one misspelt,
+	// by their path as the producer wrote it: "expiresat", "to.emial".
 	NearMisses []string
 }
 
