@@ -37,7 +37,7 @@ type Restorer struct {
 	done    [2]map[int64]bool
 	batch   ledger.Batch
 	parking map[send.Key]bool // in batch
-	stale   [][]byte          // keys of ledger records whose send is settled
+	stale   map[string]bool   // keys of ledger records whose send is settled
 }
 
 // Done notes an entry of the ledger's journal: its input record is finished.
@@ -59,6 +59,7 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	led := kafka.Partition{Topic: r.Config.Topics.Ledger, Index: r.Config.ID}
 	from := r.Ledger.Position()
 	r.reset()
+	r.stale = map[string]bool{}
 	if from.Status < 0 {
 		if from.Status, err = r.Reader.Since(ctx, status, r.Now.Add(-r.Window)); err != nil {
 			return done, nil, fmt.Errorf("find the dedupe window in %s: %w", status, err)
@@ -76,7 +77,10 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 		return done, nil, fmt.Errorf("restore from %s: %w", led, err)
 	}
 	r.batch.Pos.Ledger = next
-	return r.done, r.stale, r.apply()
+	for k := range r.stale {
+		stale = append(stale, []byte(k))
+	}
+	return r.done, stale, r.apply()
 }
 
 func (r *Restorer) reset() {
@@ -139,6 +143,7 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 		}
 	}
 	if rec.Value == nil {
+		delete(r.stale, string(rec.Key))
 		r.batch.Drop = append(r.batch.Drop, key)
 		return nil
 	}
@@ -147,7 +152,7 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 		return nil
 	}
 	if mark, seen := r.Ledger.Seen(key); seen && mark.Settled {
-		r.stale = append(r.stale, bytes.Clone(rec.Key))
+		r.stale[string(rec.Key)] = true
 		return nil
 	}
 	r.parking[key] = true

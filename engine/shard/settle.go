@@ -87,15 +87,22 @@ func (s *Shard) end(it *item, state carillonv1.State, providerID string, now tim
 	e := it.event(state, now)
 	e.ProviderMessageId = providerID
 	s.pend.status(it, e, s.cfg.Protobuf)
-	s.pend.settled(it)
+	if state == carillonv1.State_STATE_DUPLICATE {
+		s.pend.skip(it) // the id belongs to another record
+	} else {
+		s.pend.settled(it)
+	}
 	s.env.Observer.Settled(it.channel, it.Send.Class, state, now.Sub(it.accepted))
 }
 
-// parkIn writes a send to the ledger, to be taken up again when due.
+// parkIn writes a send to the ledger, to be taken up again when due, or when it
+// expires if that is sooner.
 func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
 	state := carillonv1.State_STATE_PARKED
 	if it.held {
 		state = carillonv1.State_STATE_IN_DOUBT
+	} else if end := time.UnixMilli(it.Expires); it.Expires != 0 && end.Before(due) {
+		due = end
 	}
 	e := it.event(state, now)
 	e.NextAt = timestamppb.New(due)

@@ -1,0 +1,411 @@
+package shard
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/retry"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+var update = flag.Bool("update", false, "write what the shard does into the traces")
+
+// Every file in testdata is a script: a line is an event, and the lines under
+// it that begin with -> are the effects it must have, in order. Time stands
+// still but for `tick`. -update writes the effects anew.
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.trace")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no traces: ", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".trace"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := newTrace(t).play(string(want))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if got != string(want) {
+				t.Errorf("the shard does otherwise than %s says:\n%s", file, firstDifference(string(want), got))
+			}
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("want %d lines, got %d", len(w), len(g))
+}
+
+var traceStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// trace plays a script against a shard with a real ledger on a disk in memory,
+// and a Kafka and lanes that it writes down.
+type trace struct {
+	t       *testing.T
+	shard   *Shard
+	cfg     Config
+	now     time.Time
+	out     strings.Builder
+	offset  [2]int64
+	low     [2]int64
+	lanes   map[string]*traceLane
+	atLane  map[string]*lane.Attempt // by send id
+	pending []func()                 // acknowledgements that Kafka owes
+	log     map[string][]kafka.Record
+	fs      *vfs.MemFS
+	db      *ledger.Ledger
+}
+
+func newTrace(t *testing.T) *trace {
+	tr := &trace{
+		t: t, now: traceStart, lanes: map[string]*traceLane{}, atLane: map[string]*lane.Attempt{},
+		log: map[string][]kafka.Record{}, fs: vfs.NewMem(),
+	}
+	tr.cfg = Config{
+		ID: 0, Topics: Topics{Sends: "sends", Bulk: "sends.bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"},
+		InvalidPartitions: 1, Window: 4, Quota: 2, Patience: time.Second, ParkLimit: 3, ParkHard: 4, DefaultTTL: 24 * time.Hour,
+		Policies: map[string]Policy{
+			"sms":     {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}},
+			"hold":    {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
+			"webhook": {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
+		},
+	}
+	for name, about := range map[string]*lane.About{
+		"sms": {AddressKind: "phone"}, "hold": {AddressKind: "phone"}, "webhook": {AddressKind: "webhook", Idempotent: true},
+		"slowstart": nil,
+	} {
+		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about}
+	}
+	tr.open()
+	t.Cleanup(func() { _ = tr.db.Close() })
+	return tr
+}
+
+// open loads the ledger and makes the shard, as a start does.
+func (tr *trace) open() {
+	var err error
+	if tr.db == nil {
+		tr.db, err = ledger.Open(ledger.Config{Dir: "db", FS: tr.fs, Window: 24 * time.Hour}, zerolog.Nop())
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+	}
+	r := &Restorer{Config: tr.cfg, Reader: traceLog{tr}, Window: 24 * time.Hour, Now: tr.now}
+	led, err := tr.db.Load(0, tr.now, r.Done)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	r.Ledger = led
+	done, stale, err := r.Restore(tr.t.Context())
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	for _, k := range stale {
+		tr.effect("ledger tombstone owed %s", strings.ReplaceAll(string(k), "\x00", "/"))
+	}
+	tr.shard = New(tr.cfg, Env{
+		Ledger: led, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
+		Now: func() time.Time { return tr.now }, Jitter: func() float64 { return 0.5 },
+	}, done)
+}
+
+func (tr *trace) play(script string) string {
+	for line := range strings.Lines(script) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "->") {
+			continue
+		}
+		tr.out.WriteString(line + "\n")
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0] != "#" {
+			tr.event(fields[0], fields[1:])
+		}
+	}
+	return tr.out.String()
+}
+
+func (tr *trace) event(verb string, args []string) {
+	switch verb {
+	case "admit", "bulk", "invalid", "elsewhere":
+		tr.admit(verb, args)
+	case "result":
+		tr.result(args)
+	case "tick":
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		tr.now = tr.now.Add(d)
+	case "ack":
+		owed := tr.pending
+		tr.pending = nil
+		for _, f := range owed {
+			f()
+		}
+	case "described":
+		tr.lanes[args[0]].about = &lane.About{AddressKind: args[1]}
+	case "restart": // at once, with what is committed; Kafka keeps its log
+		for i := range tr.cfg.Committed {
+			tr.cfg.Committed[i] = tr.shard.Low(i)
+			tr.offset[i] = tr.shard.Low(i)
+		}
+		tr.pending, tr.atLane = nil, map[string]*lane.Attempt{}
+		if slices.Contains(args, "lost-disk") {
+			_ = tr.db.Close()
+			tr.db, tr.fs = nil, vfs.NewMem()
+		}
+		tr.open()
+	default:
+		tr.t.Fatalf("no event %q", verb)
+	}
+	tr.shard.turn(tr.now, false)
+	if tr.shard.failed != nil {
+		tr.effect("failed: %v", tr.shard.failed)
+	}
+	for i, name := range []string{"sends", "sends.bulk"} {
+		if low := tr.shard.Low(i); low != tr.low[i] {
+			tr.low[i] = low
+			tr.effect("done %s below %d", name, low)
+		}
+	}
+}
+
+func (tr *trace) effect(format string, args ...any) {
+	fmt.Fprintf(&tr.out, "-> "+format+"\n", args...)
+}
+
+// admit reads "m1 ch=sms,webhook to=u1 at=+1h until=+2h from=topic/1/2 test".
+func (tr *trace) admit(verb string, args []string) {
+	input := intake.Urgent
+	if verb == "bulk" {
+		input = intake.Bulk
+	}
+	s := &carillonv1.Send{
+		Id: args[0], App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{"sms"},
+		To: &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
+	}
+	it := intake.Item{
+		Offset: tr.offset[input], Accepted: tr.now, Send: s,
+		Source: send.Source{Topic: tr.cfg.Topics.input(input), Offset: tr.offset[input]},
+	}
+	for _, arg := range args[1:] {
+		tr.option(&it, arg)
+	}
+	switch verb {
+	case "invalid":
+		it.Send, it.Invalid = nil, &send.Invalid{Code: args[0], Path: "to.id", Detail: "is missing"}
+		it.Record = kafka.Record{Key: []byte("k"), Value: []byte("{oops")}
+	case "elsewhere":
+		it.Shard, it.Record = 3, kafka.Record{Value: []byte("{}")}
+	}
+	tr.offset[input]++
+	in := &tr.shard.inputs[input]
+	in.held, in.next = append(in.held, it), tr.offset[input]
+}
+
+func (tr *trace) option(it *intake.Item, arg string) {
+	name, value, _ := strings.Cut(arg, "=")
+	after := func() *timestamppb.Timestamp {
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		return timestamppb.New(tr.now.Add(d))
+	}
+	switch name {
+	case "ch":
+		it.Send.Channels = strings.Split(value, ",")
+		if value == "" {
+			it.Send.Channels = nil
+		}
+	case "phone":
+		it.Send.To.Phone = value
+	case "at":
+		it.Send.SendAt = after()
+	case "until":
+		it.Send.ExpiresAt = after()
+	case "from":
+		parts := strings.Split(value, "/")
+		p, _ := strconv.Atoi(parts[1])
+		o, _ := strconv.Atoi(parts[2])
+		it.Source = send.Source{Topic: parts[0], Partition: int32(p), Offset: int64(o)}
+	default:
+		tr.t.Fatalf("no option %q", arg)
+	}
+}
+
+// result reads "m1 throttled code=429 after=2s limit=pair".
+func (tr *trace) result(args []string) {
+	a := tr.atLane[args[0]]
+	if a == nil {
+		tr.t.Fatalf("%s is at no lane", args[0])
+	}
+	delete(tr.atLane, args[0])
+	r := lane.Result{Attempt: a, Verdict: &channelv1.Result{}}
+	switch args[1] {
+	case "lost":
+		r.Outcome = lane.Lost
+	case "expired":
+		r.Outcome = lane.Expired
+	case "tested":
+		r.Outcome = lane.Tested
+	default:
+		v, ok := channelv1.Verdict_value["VERDICT_"+strings.ToUpper(args[1])]
+		if !ok {
+			tr.t.Fatalf("no verdict %q", args[1])
+		}
+		r.Verdict.Verdict = channelv1.Verdict(v)
+	}
+	for _, arg := range args[2:] {
+		name, value, _ := strings.Cut(arg, "=")
+		switch name {
+		case "code":
+			r.Verdict.Code = value
+		case "id":
+			r.Verdict.ProviderMessageId = value
+		case "limit":
+			r.Verdict.Limit = value
+		case "after":
+			d, _ := time.ParseDuration(value)
+			r.Verdict.RetryAfterMs = d.Milliseconds()
+		case "class":
+			r.Verdict.Class = channelv1.Class(channelv1.Class_value["CLASS_"+strings.ToUpper(value)])
+		}
+	}
+	tr.shard.Results([]lane.Result{r})
+}
+
+// Produce implements Outcomes: it keeps the records, and answers at `ack`.
+func (tr *trace) Produce(p kafka.Partition, records []kafka.Record, done func(int64, error)) {
+	base := int64(len(tr.log[p.Topic]))
+	for _, r := range records {
+		r.Offset, r.Value, r.Key = base, bytes.Clone(r.Value), bytes.Clone(r.Key)
+		tr.effect("%s/%d %s", p.Topic, p.Index, describe(p.Topic, &r, tr.now))
+		r.Offset = int64(len(tr.log[p.Topic]))
+		tr.log[p.Topic] = append(tr.log[p.Topic], r)
+	}
+	tr.pending = append(tr.pending, func() { done(base, nil) })
+}
+
+func describe(topic string, r *kafka.Record, now time.Time) string {
+	switch topic {
+	case "status":
+		s, err := send.ParseStatus(r.Value, r.Headers)
+		if err != nil {
+			return err.Error()
+		}
+		text := fmt.Sprintf("%s %s attempt=%d", s.Id, send.StateName(s.Status), s.Attempt)
+		if s.Reason != nil {
+			text += " " + s.Reason.Class + ":" + s.Reason.Code
+		}
+		if s.NextAt != nil {
+			text += " next=+" + s.NextAt.AsTime().Sub(now).String()
+		}
+		if s.ProviderMessageId != "" {
+			text += " id=" + s.ProviderMessageId
+		}
+		return text
+	case "ledger":
+		key := strings.ReplaceAll(string(r.Key), "\x00", "/")
+		if r.Value == nil {
+			return key + " tombstone"
+		}
+		var p ledgerv1.Parked
+		if err := p.UnmarshalVT(r.Value); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d", key,
+			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown)
+	}
+	text := string(r.Key) + " " + string(r.Value)
+	for _, h := range r.Headers {
+		text += " " + h.Key + "=" + string(h.Value)
+	}
+	return text
+}
+
+// Find implements Lanes.
+func (tr *trace) Find(channel, app string) (Lane, string) {
+	l, ok := tr.lanes[channel]
+	if !ok {
+		return nil, CodeUnknownChannel
+	}
+	return l, ""
+}
+
+type traceLane struct {
+	trace *trace
+	name  string
+	about *lane.About
+}
+
+func (l *traceLane) Name() (channel, account string) { return l.name, "default" }
+func (l *traceLane) About() *lane.About              { return l.about }
+func (l *traceLane) Withdraw(lane.Owner)             {}
+func (l *traceLane) Pause(until time.Time) {
+	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
+}
+
+func (l *traceLane) Push(attempts []*lane.Attempt) {
+	for _, a := range attempts {
+		l.trace.effect("lane %s: %s attempt=%d", l.name, a.Send.Id, a.Number)
+		l.trace.atLane[a.Send.Id] = a
+	}
+}
+
+// traceLog implements Reader over what was produced.
+type traceLog struct{ tr *trace }
+
+func (l traceLog) Since(context.Context, kafka.Partition, time.Time) (int64, error) { return 0, nil }
+
+func (l traceLog) Tail(_ context.Context, p kafka.Partition, from int64, each func(*kafka.Record) error) (int64, error) {
+	log := l.tr.log[p.Topic]
+	for i := max(from, 0); i < int64(len(log)); i++ {
+		r := log[i]
+		if err := each(&r); err != nil {
+			return i, err
+		}
+	}
+	return int64(len(log)), nil
+}
+
+// nothing implements Observer.
+type nothing struct{}
+
+func (nothing) Settled(string, carillonv1.Class, carillonv1.State, time.Duration) {}
+func (nothing) Progress(string, carillonv1.State, string)                         {}
+func (nothing) Invalid(string)                                                    {}
+func (nothing) Forwarded(string)                                                  {}
+func (nothing) Redelivered()                                                      {}
+func (nothing) MarketingOnUrgent()                                                {}
