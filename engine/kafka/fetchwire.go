@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
@@ -143,6 +145,7 @@ func decodePartition(c *cursor, f *Fetched) {
 	for range c.count(16) {
 		f.aborted = append(f.aborted, abortedTxn{c.int64(), c.int64()})
 	}
+	slices.SortFunc(f.aborted, func(a, b abortedTxn) int { return cmp.Compare(a.first, b.first) })
 	c.int32() // preferred read replica
 	if n := c.int32(); n > 0 {
 		f.raw = c.take(int(n))

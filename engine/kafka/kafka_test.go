@@ -213,6 +213,26 @@ func TestLeaderMoves(t *testing.T) {
 	}
 }
 
+// TestNewBroker: the Transport has not heard of a broker that joined since.
+func TestNewBroker(t *testing.T) {
+	cluster, client := broker(t, 1, "a")
+	p := kafka.Partition{Topic: "a"}
+	produce(t, client, p, kafka.Record{Value: []byte("1")})
+	if _, _, err := cluster.AddNode(7, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.MoveTopicPartition("a", 0, 7); err != nil {
+		t.Fatal(err)
+	}
+	ctx := within(t)
+	if fetched, err := client.Fetch(ctx, []kafka.FetchPartition{{Partition: p, MaxBytes: 1000}}, 1, 1000, time.Millisecond); err != nil || fetched[0].Err == nil {
+		t.Fatalf("fetch from the old leader: %v", err)
+	}
+	if n := len(readAll(t, client, p, 0)); n != 1 {
+		t.Errorf("%d records from the new broker", n)
+	}
+}
+
 func TestProducePerPartition(t *testing.T) {
 	_, client := broker(t, 2, "a")
 	b := kafka.NewBatch()

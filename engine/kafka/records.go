@@ -157,7 +157,7 @@ func (r *recordReader) readHeaders(c *cursor, n int) {
 // abortedProducers follows which producers are inside an aborted transaction
 // while batches go by, as Kafka's own consumer does (CompletedFetch).
 type abortedProducers struct {
-	coming []abortedTxn // by first offset, as the broker lists them
+	coming []abortedTxn // by first offset
 	open   []int64      // producer ids; few at any moment
 }
 
