@@ -189,9 +189,10 @@ func textSchema(r rule) object {
 	if r.max > 0 {
 		schema = append(schema, member{"maxLength", r.max})
 	}
+	// \x, not \u: the regular expressions of Go and RE2 have only that.
 	patterns := map[chars]string{
-		oneLine:   `^[^\u0000-\u001f\u007f-\u009f]*$`,
-		manyLines: `^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$`,
+		oneLine:   `^[^\x00-\x1f\x7f-\x9f]*$`,
+		manyLines: `^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$`,
 		nameChars: `^[A-Za-z0-9._-]*$`,
 	}
 	if pattern := patterns[r.chars]; pattern != "" {
