@@ -123,3 +123,7 @@ func TestLatency(t *testing.T) {
 		}
 	})
 }
+
+func TestManual(t *testing.T) {
+	sdktest.Manual(t, New, nil, "../../docs/channels/sink.md", "../../configs/dev.yaml", "../../configs/bench.yaml")
+}

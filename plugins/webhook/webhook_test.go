@@ -201,3 +201,8 @@ func TestWhatArrives(t *testing.T) {
 		t.Errorf("data.data is %v", body.Data["data"])
 	}
 }
+
+func TestManual(t *testing.T) {
+	sdktest.Manual(t, New, map[string]string{"signing_key": newKey},
+		"../../docs/channels/webhook.md", "../../configs/dev.yaml", "../../configs/production.yaml")
+}
