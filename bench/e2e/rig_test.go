@@ -17,7 +17,6 @@ import (
 	"github.com/carillonhq/carillon/engine"
 	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/send"
-	"github.com/carillonhq/carillon/plugins/sink"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
@@ -98,6 +97,15 @@ func (r *rig) start() {
 	case <-time.After(time.Minute):
 		r.t.Fatal("the engine was not ready within a minute")
 	}
+}
+
+// run runs an engine that is to end by itself.
+func (r *rig) run() error {
+	r.t.Helper()
+	r.cfg.Complete()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	return engine.New(r.cfg, testLog(r.t)).Run(ctx)
 }
 
 // testLog shows the engine's log where the test fails or -v is given.
@@ -200,12 +208,8 @@ func untilOutcomes(n int) func([]*carillonv1.Status) bool {
 // received counts by id what the sink's own ledger has.
 func (r *rig) received() map[string]int {
 	r.t.Helper()
-	entries, err := sink.ReadLedger(r.ledger)
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	by := map[string]int{}
-	for _, e := range entries {
+	for _, e := range r.entries() {
 		by[e.ID]++
 	}
 	return by
