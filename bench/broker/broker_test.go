@@ -113,7 +113,8 @@ func restarts(t *testing.T, b *Broker) {
 func TestEmbeddedProducerGoesOn(t *testing.T) {
 	b := startEmbedded(t, t.TempDir())
 	newPeer(t, b).createTopic("log", 1)
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("log"), kgo.RecordRetries(10))
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DefaultProduceTopic("log"),
+		kgo.StopProducerOnDataLossDetected()) // else it takes a new id after a while, and goes on
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,8 +105,8 @@ func Serve(ctx context.Context, dir, addr string, log zerolog.Logger) error {
 // forgetSequences removes what kfake has read at its start of the sequence
 // numbers of idempotent producers. It writes that file only when it ends in
 // good order, so after a kill it would read one that is older than the log,
-// and refuse a producer that lives on as out of order, for ever. Without the
-// file it takes up the sequence with the first batch it gets.
+// and refuse every batch of a producer that lives on as out of order. Without
+// the file it takes up the sequence with the first batch it gets.
 func forgetSequences(dir string) error {
 	err := os.Remove(filepath.Join(dir, "seq_windows.json"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
