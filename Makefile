@@ -38,14 +38,14 @@ race: ## Test with the race detector; needs a C compiler
 	go test -race ./...
 
 .PHONY: integration
-integration: ## Test against Apache Kafka and foreign clients; see prepare
+integration: ## Only go test with the tag integration, after prepare
 	go test -tags integration -count=1 -timeout 20m ./...
 
 .PHONY: test-all
-test-all: prepare lint check-generated race integration ## Everything; installs what it needs with apt-get
+test-all: prepare lint check-generated race integration ## Everything, against Apache Kafka and foreign clients too
 
 .PHONY: prepare
-prepare: ## Install what integration needs: Java, Maven, kcat, smtp-sink, a C compiler
+prepare: ## Install what integration and race need with apt-get; says what is missing
 	./.ci/prepare
 
 .PHONY: lint
