@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,23 +47,53 @@ func deadURL(t *testing.T) string {
 func TestConform(t *testing.T) {
 	sim := receiver(t, webhooksim.Options{Keys: []string{newKey}})
 	to := sdktest.To(sim.URL())
-	answers := func(f webhooksim.Fault) func(*testing.T) { return func(*testing.T) { sim.Fail(f) } }
-	status := func(name string, code int, want string) sdktest.Case {
-		return sdktest.Case{Name: name, Prepare: answers(webhooksim.Fault{Status: code}), Attempt: sdktest.Attempt(1, to), Want: want}
+	cases := slices.Concat(statusCases(sim), answerCases(sim), addressCases(t, sim))
+	for i := range cases {
+		if cases[i].Attempt == nil {
+			cases[i].Attempt = sdktest.Attempt(1, to)
+		}
 	}
-	cases := []sdktest.Case{
-		status("200", 200, "accepted"),
-		status("202", 202, "accepted"),
-		status("a client error that stays", 400, "rejected message 400"),
-		status("the receiver's key, not ours", 401, "rejected message 401"),
-		status("not found", 404, "rejected message 404"),
-		status("a client error that may pass", 409, "failed 409"),
-		status("request timeout", 408, "throttled 408"),
-		status("gone", 410, "rejected recipient 410"),
-		status("server error", 500, "failed 500"),
-		status("gateway timeout", 504, "failed 504"),
+	sdktest.Conform(t, New, sdktest.Suite{
+		Settings: `{` + loopback + `}`,
+		Secrets:  map[string]string{"signing_key": newKey, "signing_key_previous": oldKey},
+		Good:     func(i int) *sdk.Attempt { return sdktest.Attempt(i, to) },
+		Refused:  refusals,
+		Cases:    cases,
+	})
+}
+
+// answers has the receiver answer the next attempts so.
+func answers(sim *webhooksim.Server, f webhooksim.Fault) func(*testing.T) {
+	return func(*testing.T) { sim.Fail(f) }
+}
+
+// statusCases are answers that are nothing but a status.
+func statusCases(sim *webhooksim.Server) (cases []sdktest.Case) {
+	for _, x := range []struct {
+		name   string
+		status int
+		want   string
+	}{
+		{"200", 200, "accepted"},
+		{"202", 202, "accepted"},
+		{"a client error that stays", 400, "rejected message 400"},
+		{"the receiver's key, not ours", 401, "rejected message 401"},
+		{"not found", 404, "rejected message 404"},
+		{"a client error that may pass", 409, "failed 409"},
+		{"request timeout", 408, "throttled 408"},
+		{"gone", 410, "rejected recipient 410"},
+		{"server error", 500, "failed 500"},
+		{"gateway timeout", 504, "failed 504"},
+	} {
+		cases = append(cases, sdktest.Case{Name: x.name, Prepare: answers(sim, webhooksim.Fault{Status: x.status}), Want: x.want})
 	}
-	for _, x := range []sdktest.Case{
+	return cases
+}
+
+// answerCases are other answers, and what the settings make of one.
+func answerCases(sim *webhooksim.Server) []sdktest.Case {
+	answers := func(f webhooksim.Fault) func(*testing.T) { return answers(sim, f) }
+	return []sdktest.Case{
 		{Name: "redirect", Want: "rejected message redirect",
 			Prepare: answers(webhooksim.Fault{Status: 302, Location: "http://169.254.169.254/latest"})},
 		{Name: "too many", Want: "throttled 1m30s 429", Prepare: answers(webhooksim.Fault{Status: 429, RetryAfter: "90"})},
@@ -76,6 +107,18 @@ func TestConform(t *testing.T) {
 		{Name: "its own message id", Want: "accepted", Check: wantID("req-7"),
 			Prepare: answers(webhooksim.Fault{Headers: map[string]string{"X-Request-Id": "req-7"}})},
 		{Name: "else the key", Want: "accepted", Check: wantID("00000000000000000000000000000002"), Prepare: answers(webhooksim.Fault{})},
+		{Name: "all client errors end", Want: "rejected message 409", Settings: `{"client_errors": "reject", ` + loopback + `}`,
+			Prepare: answers(webhooksim.Fault{Status: 409})},
+		{Name: "no client error ends", Want: "failed 400", Settings: `{"client_errors": "retry", ` + loopback + `}`,
+			Prepare: answers(webhooksim.Fault{Status: 400})},
+		{Name: "but gone is gone", Want: "rejected recipient 410", Settings: `{"client_errors": "retry", ` + loopback + `}`,
+			Prepare: answers(webhooksim.Fault{Status: 410})},
+	}
+}
+
+// addressCases don't get as far as an answer.
+func addressCases(t *testing.T, sim *webhooksim.Server) []sdktest.Case {
+	return []sdktest.Case{
 		{Name: "nobody listens", Want: "failed refused", Attempt: sdktest.Attempt(1, sdktest.To(deadURL(t)))},
 		{Name: "no TLS there", Want: "failed tls",
 			Attempt: sdktest.Attempt(1, sdktest.To(strings.Replace(sim.URL(), "http:", "https:", 1)))},
@@ -90,26 +133,8 @@ func TestConform(t *testing.T) {
 		{Name: "CR LF in the URL", Want: "rejected recipient bad_address",
 			Attempt: sdktest.Attempt(1, sdktest.To(sim.URL()+" HTTP/1.1\r\nX: y"))},
 		{Name: "data that is no JSON", Want: "rejected message bad_data",
-			Attempt: sdktest.Attempt(1, to, func(a *sdk.Attempt) { a.Data = []byte(`{`) })},
-		{Name: "all client errors end", Want: "rejected message 409", Settings: `{"client_errors": "reject", ` + loopback + `}`,
-			Prepare: answers(webhooksim.Fault{Status: 409})},
-		{Name: "no client error ends", Want: "failed 400", Settings: `{"client_errors": "retry", ` + loopback + `}`,
-			Prepare: answers(webhooksim.Fault{Status: 400})},
-		{Name: "but gone is gone", Want: "rejected recipient 410", Settings: `{"client_errors": "retry", ` + loopback + `}`,
-			Prepare: answers(webhooksim.Fault{Status: 410})},
-	} {
-		if x.Attempt == nil {
-			x.Attempt = sdktest.Attempt(1, to)
-		}
-		cases = append(cases, x)
+			Attempt: sdktest.Attempt(1, sdktest.To(sim.URL()), func(a *sdk.Attempt) { a.Data = []byte(`{`) })},
 	}
-	sdktest.Conform(t, New, sdktest.Suite{
-		Settings: `{` + loopback + `}`,
-		Secrets:  map[string]string{"signing_key": newKey, "signing_key_previous": oldKey},
-		Good:     func(i int) *sdk.Attempt { return sdktest.Attempt(i, to) },
-		Refused:  refusals,
-		Cases:    cases,
-	})
 }
 
 var refusals = []sdktest.Refusal{
