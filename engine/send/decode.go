@@ -1,6 +1,7 @@
 package send
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -153,25 +154,20 @@ func checkAction(p *place, i int, a *carillonv1.Action) {
 	if a.GetKind() == "url" {
 		needs, has = "url", a.GetUrl()
 	}
-	if p.err == nil && has == "" {
-		p.err = &Invalid{Code: CodeMissing, Detail: "an action of this kind needs it"}
-		p.enter("content")
-		p.enter("actions")
-		p.item(i)
-		p.enter(needs)
-		p.err.Path = p.String()
+	if has == "" {
+		p.failAt("content.actions["+strconv.Itoa(i)+"]."+needs, CodeMissing, "an action of this kind needs it")
 	}
 }
 
 func checkTimes(p *place, s *carillonv1.Send, latest time.Time) {
-	if p.err != nil || s.SendAt == nil {
+	if s.SendAt == nil {
 		return
 	}
 	sendAt := s.SendAt.AsTime()
 	if !latest.IsZero() && sendAt.After(latest) {
-		p.err = &Invalid{Code: CodeBadValue, Path: "sendAt", Detail: "the time is too far ahead"}
+		p.failAt("sendAt", CodeBadValue, "the time is too far ahead")
 	}
 	if s.ExpiresAt != nil && !s.ExpiresAt.AsTime().After(sendAt) {
-		p.err = &Invalid{Code: CodeBadValue, Path: "expiresAt", Detail: "the send would expire before its time: expiresAt must be after sendAt"}
+		p.failAt("expiresAt", CodeBadValue, "the send would expire before its time: expiresAt must be after sendAt")
 	}
 }

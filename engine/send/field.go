@@ -54,12 +54,8 @@ func readObject[M any](s *scanner, m *M, fields []field[M]) {
 	var seen uint32
 	next := 0
 	for s.more('}') {
-		name := s.name()
-		i := find(fields, name, next)
+		i := fieldName(s, fields, next)
 		if i < 0 {
-			if s.err == nil && isNear(fields, name) {
-				s.noteNear(name)
-			}
 			s.skip()
 			continue
 		}
@@ -81,17 +77,28 @@ func readObject[M any](s *scanner, m *M, fields []field[M]) {
 	}
 }
 
-// find looks from next on, as most producers write their fields in the order of
-// the contract.
-func find[M any](fields []field[M], name string, next int) int {
-	for range fields {
-		if next >= len(fields) {
-			next = 0
+// fieldName reads a member's name and returns its field, or -1. Most producers
+// write compactly and in the contract's order, so what stands here is first
+// compared with the fields from next on, as AppendSendJSON would write them.
+func fieldName[M any](s *scanner, fields []field[M], next int) int {
+	if rest := s.buf[s.pos:]; len(rest) > 1 {
+		for i := next; i < len(fields); i++ {
+			m := fields[i].member
+			if rest[1] == m[1] && len(rest) >= len(m) && string(rest[:len(m)]) == m {
+				s.pos += len(m)
+				s.countMember()
+				return i
+			}
 		}
-		if f := &fields[next]; f.name == name || f.snake == name {
-			return next
+	}
+	name := s.name()
+	for i := range fields {
+		if f := &fields[i]; f.name == name || f.snake == name {
+			return i
 		}
-		next++
+	}
+	if s.err == nil && isNear(fields, name) {
+		s.noteNear(name)
 	}
 	return -1
 }
@@ -99,27 +106,32 @@ func find[M any](fields []field[M], name string, next int) int {
 // appendObject appends m as an object of its fields that are not empty.
 func appendObject[M any](dst []byte, m *M, fields []field[M]) []byte {
 	dst = append(dst, '{')
-	comma := false
+	start := len(dst)
 	for i := range fields {
 		f := &fields[i]
 		before := len(dst)
-		if comma {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, f.member...)
-		value := len(dst)
-		if f.text == nil {
-			dst = f.write(dst, m)
-		} else if text := *f.text(m); text != "" {
-			dst = appendString(dst, text)
-		}
-		if len(dst) == value {
-			dst = dst[:before]
+		if f.text != nil {
+			if text := *f.text(m); text != "" {
+				dst = appendString(appendMember(dst, f.member, start), text)
+			}
 			continue
 		}
-		comma = true
+		dst = appendMember(dst, f.member, start)
+		value := len(dst)
+		if dst = f.write(dst, m); len(dst) == value {
+			dst = dst[:before]
+		}
 	}
 	return append(dst, '}')
+}
+
+// appendMember appends a member's name, after a comma where it is not the
+// first, which would be at start.
+func appendMember(dst []byte, member string, start int) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
+	}
+	return append(dst, member...)
 }
 
 // checkObject checks what is in m, field by field.
@@ -128,7 +140,9 @@ func checkObject[M any](p *place, m *M, fields []field[M]) {
 		f := &fields[i]
 		p.enter(f.name)
 		if f.text != nil {
-			f.rule.apply(p, *f.text(m))
+			if text := *f.text(m); text != "" || f.rule.required {
+				f.rule.apply(p, text)
+			}
 		}
 		if f.check != nil {
 			f.check(p, m)

@@ -93,12 +93,6 @@ func (d *decoder) checkEvent(prefix, version, eventType string) {
 	}
 }
 
-func (d *decoder) failAt(path, code, detail string) {
-	if d.err == nil {
-		d.err = &Invalid{Code: code, Path: path, Detail: detail}
-	}
-}
-
 // envelope is a CloudEvent in structured mode (CloudEvents JSON event format
 // 1.0.2). What it has besides is the producer's.
 type envelope struct {

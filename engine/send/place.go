@@ -37,7 +37,14 @@ func (p *place) leave() { p.level-- }
 // any of the record.
 func (p *place) fail(code, detail string) {
 	if p.err == nil {
-		p.err = &Invalid{Code: code, Path: p.String(), Detail: detail}
+		p.failAt(p.String(), code, detail)
+	}
+}
+
+// failAt is fail for another path.
+func (p *place) failAt(path, code, detail string) {
+	if p.err == nil {
+		p.err = &Invalid{Code: code, Path: path, Detail: detail}
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	manyLines
 	// nameChars: letters, digits, `.`, `_` and `-`.
 	nameChars
-	// anyText is what status events hold: it is written, not judged.
+	// anyText is that of status events: it is written and read, never judged.
 	anyText
 )
 
@@ -63,7 +63,7 @@ func checkChars(p *place, text string, allowed chars) {
 		case r == utf8.RuneError && n == 1:
 			p.fail(CodeInvalidUTF8, "text is UTF-8")
 			return
-		case isControl(r) && (allowed != manyLines || r != '\n' && r != '\r' && r != '\t'):
+		case isControl(r) && !(allowed == manyLines && (r == '\n' || r == '\r' || r == '\t')):
 			p.fail(CodeControlCharacter, "a control character can't stand here")
 			return
 		}

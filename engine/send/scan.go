@@ -44,6 +44,13 @@ func (s *scanner) fail(code, detail string) {
 
 // peek skips white space and returns the next byte, or -1 at the end.
 func (s *scanner) peek() int {
+	if s.pos < len(s.buf) && s.buf[s.pos] > ' ' {
+		return int(s.buf[s.pos])
+	}
+	return s.skipSpace()
+}
+
+func (s *scanner) skipSpace() int {
 	for ; s.pos < len(s.buf); s.pos++ {
 		switch c := s.buf[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -132,10 +139,7 @@ func (s *scanner) truncated() bool {
 // name reads a member's name and the colon. more has made sure that there is a
 // member.
 func (s *scanner) name() string {
-	if s.fields--; s.fields < 0 {
-		s.fail(CodeTooManyFields, "too many members in all objects together")
-		return ""
-	}
+	s.countMember()
 	if c := s.peek(); c != '"' {
 		s.fail(CodeNotJSON, "a member's name is a string")
 		return ""
@@ -147,6 +151,12 @@ func (s *scanner) name() string {
 	}
 	s.pos++
 	return name
+}
+
+func (s *scanner) countMember() {
+	if s.fields--; s.fields < 0 {
+		s.fail(CodeTooManyFields, "too many members in all objects together")
+	}
 }
 
 // skip reads a value of any type and forgets it.
