@@ -40,8 +40,8 @@ func variety(n int) []kafka.Record {
 	return records
 }
 
-func toForeign(r kafka.Record) *kgo.Record {
-	f := &kgo.Record{Topic: "a", Timestamp: r.Time, Key: r.Key, Value: r.Value}
+func toForeign(topic string, r kafka.Record) *kgo.Record {
+	f := &kgo.Record{Topic: topic, Timestamp: r.Time, Key: r.Key, Value: r.Value}
 	for _, h := range r.Headers {
 		f.Headers = append(f.Headers, kgo.RecordHeader(h))
 	}
@@ -77,19 +77,21 @@ func same(t *testing.T, got, want []kafka.Record) {
 	}
 }
 
-func TestFetchWhatAForeignClientWrote(t *testing.T) {
+func TestFetchWhatAForeignClientWrote(t *testing.T) { onEach(t, testFetchWhatAForeignClientWrote) }
+
+func testFetchWhatAForeignClientWrote(t *testing.T, p peer) {
 	codecs := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 	}
 	for name, codec := range codecs {
 		t.Run(name, func(t *testing.T) {
-			cluster, client := broker(t, 1, "a")
-			cl := foreign(t, cluster, kgo.ProducerBatchCompression(codec), kgo.ProducerLinger(5*time.Millisecond))
+			p := p.fresh(t)
+			cl := foreign(t, p.addrs, kgo.ProducerBatchCompression(codec), kgo.ProducerLinger(5*time.Millisecond))
 			want := variety(300)
 			records := make([]*kgo.Record, len(want))
 			for i, r := range want {
-				records[i] = toForeign(r)
+				records[i] = toForeign(p.topic, r)
 			}
 			if err := cl.ProduceSync(within(t), records...).FirstErr(); err != nil {
 				t.Fatal(err)
@@ -98,21 +100,22 @@ func TestFetchWhatAForeignClientWrote(t *testing.T) {
 				want[i].Offset = r.Offset
 			}
 			slices.SortFunc(want, func(a, b kafka.Record) int { return int(a.Offset - b.Offset) })
-			p := kafka.Partition{Topic: "a"}
-			same(t, readAll(t, client, p, 0), want)
+			same(t, readAll(t, p.client, p.partition(), 0), want)
 			// From the middle of a batch on, nothing before is handed out.
-			same(t, readAll(t, client, p, 157), want[157:])
+			same(t, readAll(t, p.client, p.partition(), 157), want[157:])
 		})
 	}
 }
 
-func TestForeignClientReadsWhatWeWrite(t *testing.T) {
+func TestForeignClientReadsWhatWeWrite(t *testing.T) { onEach(t, testForeignClientReadsWhatWeWrite) }
+
+func testForeignClientReadsWhatWeWrite(t *testing.T, p peer) {
 	for name, codec := range map[string]kafka.Codec{"none": kafka.None, "snappy": kafka.Snappy, "lz4": kafka.LZ4, "zstd": kafka.Zstd} {
 		t.Run(name, func(t *testing.T) {
-			cluster, client := broker(t, 1, "a")
+			p := p.fresh(t)
 			b := kafka.NewBatch()
 			b.Codec = codec
-			id, err := client.InitProducerID(within(t), "")
+			id, err := p.client.InitProducerID(within(t), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,10 +124,10 @@ func TestForeignClientReadsWhatWeWrite(t *testing.T) {
 				want[i].Offset = int64(i)
 				b.Append(want[i])
 				if b.Len() == 150 {
-					send(t, client, b, id, int32(i-149))
+					send(t, p, b, id, int32(i-149))
 				}
 			}
-			cl := foreign(t, cluster, kgo.ConsumeTopics("a"))
+			cl := foreign(t, p.addrs, kgo.ConsumeTopics(p.topic))
 			var got []kafka.Record
 			for len(got) < len(want) {
 				fetches := cl.PollFetches(within(t))
@@ -139,22 +142,28 @@ func TestForeignClientReadsWhatWeWrite(t *testing.T) {
 }
 
 // send writes a batch under a sequence number and empties it.
-func send(t *testing.T, c *kafka.Client, b *kafka.Batch, id kafka.ProducerID, sequence int32) int64 {
+func send(t *testing.T, p peer, b *kafka.Batch, id kafka.ProducerID, sequence int32) int64 {
 	t.Helper()
-	produced, err := c.Produce(within(t), []kafka.ProducePartition{{Partition: kafka.Partition{Topic: "a"}, Batch: b.Encode(id, sequence)}})
-	if err != nil {
-		t.Fatal(err)
+	for {
+		produced, err := p.client.Produce(within(t), []kafka.ProducePartition{{Partition: p.partition(), Batch: b.Encode(id, sequence)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kafka.Retriable(produced[0].Err) { // a new topic's leader is told last that it leads
+			continue
+		}
+		if produced[0].Err != nil {
+			t.Fatal(produced[0].Err)
+		}
+		b.Reset()
+		return produced[0].BaseOffset
 	}
-	if produced[0].Err != nil {
-		t.Fatal(produced[0].Err)
-	}
-	b.Reset()
-	return produced[0].BaseOffset
 }
 
-func TestResendIsStoredOnce(t *testing.T) {
-	_, client := broker(t, 1, "a")
-	id, err := client.InitProducerID(within(t), "")
+func TestResendIsStoredOnce(t *testing.T) { onEach(t, testResendIsStoredOnce) }
+
+func testResendIsStoredOnce(t *testing.T, p peer) {
+	id, err := p.client.InitProducerID(within(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,25 +172,26 @@ func TestResendIsStoredOnce(t *testing.T) {
 		first := int64(sequence)
 		b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("x")})
 		b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("y")})
-		if base := send(t, client, b, id, sequence); base != first {
+		if base := send(t, p, b, id, sequence); base != first {
 			t.Errorf("write %d: base %d, want %d", i, base, first)
 		}
 	}
-	if n := len(readAll(t, client, kafka.Partition{Topic: "a"}, 0)); n != 4 {
+	if n := len(readAll(t, p.client, p.partition(), 0)); n != 4 {
 		t.Errorf("%d records stored, want 4", n)
 	}
 }
 
 // TestTransactions interleaves two transactional producers and a plain one in
 // one partition: the aborted ones' records and all markers stay away.
-func TestTransactions(t *testing.T) {
+func TestTransactions(t *testing.T) { onEach(t, testTransactions) }
+
+func testTransactions(t *testing.T, p peer) {
 	ctx := within(t)
-	cluster, client := broker(t, 1, "a")
-	plain := foreign(t, cluster)
-	one := foreign(t, cluster, kgo.TransactionalID("one"))
-	two := foreign(t, cluster, kgo.TransactionalID("two"))
+	plain := foreign(t, p.addrs)
+	one := foreign(t, p.addrs, kgo.TransactionalID("one"))
+	two := foreign(t, p.addrs, kgo.TransactionalID("two"))
 	put := func(cl *kgo.Client, value string) {
-		if err := cl.ProduceSync(ctx, &kgo.Record{Topic: "a", Value: []byte(value)}).FirstErr(); err != nil {
+		if err := cl.ProduceSync(ctx, &kgo.Record{Topic: p.topic, Value: []byte(value)}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,25 +221,33 @@ func TestTransactions(t *testing.T) {
 	end(two, kgo.TryAbort)
 	put(plain, "last")
 
-	p := kafka.Partition{Topic: "a"}
 	want := "two committed, plain in between, one committed, last"
-	if got := values(readAll(t, client, p, 0)); got != want {
+	if got := p.await(t, 0, want); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	// From within an aborted transaction on.
-	if got, want := values(readAll(t, client, p, 3)), "one committed, last"; got != want {
+	if got, want := p.await(t, 3, "one committed, last"), "one committed, last"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	begin(one)
 	put(one, "still open")
 	put(plain, "behind it")
-	if got := values(readAll(t, client, p, 3)); got != "one committed, last" {
+	if got := values(readAll(t, p.client, p.partition(), 3)); got != "one committed, last" {
 		t.Errorf("an open transaction shows: %s", got)
 	}
-	latest, err := client.Offsets(ctx, []kafka.Partition{p}, kafka.Latest)
-	if err != nil || latest[p] >= 14 {
+	latest, err := p.client.Offsets(ctx, []kafka.Partition{p.partition()}, kafka.Latest)
+	if err != nil || latest[p.partition()] >= 14 {
 		t.Errorf("latest is %v, %v", latest, err)
 	}
+}
+
+// await reads until the values are those wanted, for a transaction's end is
+// answered before its markers are written.
+func (p peer) await(t *testing.T, offset int64, want string) (got string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && got != want; {
+		got = values(readAll(t, p.client, p.partition(), offset))
+	}
+	return got
 }
 
 func values(records []kafka.Record) string {
@@ -242,29 +260,35 @@ func values(records []kafka.Record) string {
 
 // TestNextSkipsWhatIsNotOurs: a partition that ends in markers must not be
 // asked for again at the same offset for ever.
-func TestNextSkipsWhatIsNotOurs(t *testing.T) {
+func TestNextSkipsWhatIsNotOurs(t *testing.T) { onEach(t, testNextSkipsWhatIsNotOurs) }
+
+func testNextSkipsWhatIsNotOurs(t *testing.T, p peer) {
 	ctx := within(t)
-	cluster, client := broker(t, 1, "a")
-	cl := foreign(t, cluster, kgo.TransactionalID("one"))
+	cl := foreign(t, p.addrs, kgo.TransactionalID("one"))
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}
-	if err := cl.ProduceSync(ctx, &kgo.Record{Topic: "a", Value: []byte("gone")}).FirstErr(); err != nil {
+	if err := cl.ProduceSync(ctx, &kgo.Record{Topic: p.topic, Value: []byte("gone")}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	if err := cl.EndTransaction(ctx, kgo.TryAbort); err != nil {
 		t.Fatal(err)
 	}
-	fetched, err := client.Fetch(ctx, []kafka.FetchPartition{{Partition: kafka.Partition{Topic: "a"}, MaxBytes: 1 << 20}}, 1, 1<<20, time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &fetched[0]
-	if err := f.Records(func(r *kafka.Record) error { return fmt.Errorf("got %s", r.Value) }); err != nil {
-		t.Error(err)
-	}
-	if f.Next() != 2 || f.HighWatermark != 2 {
-		t.Errorf("next %d of %d, want 2", f.Next(), f.HighWatermark)
+	for {
+		fetched, err := p.client.Fetch(ctx, []kafka.FetchPartition{{Partition: p.partition(), MaxBytes: 1 << 20}}, 1, 1<<20, time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &fetched[0]
+		if err := f.Records(func(r *kafka.Record) error { return fmt.Errorf("got %s", r.Value) }); err != nil {
+			t.Error(err)
+		}
+		if f.LastStable == 2 { // the marker is written
+			if f.Next() != 2 || f.HighWatermark != 2 {
+				t.Errorf("next %d of %d, want 2", f.Next(), f.HighWatermark)
+			}
+			return
+		}
 	}
 }
 

@@ -13,29 +13,30 @@ import (
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
-func TestCommitCarriesMetadata(t *testing.T) {
+func TestCommitCarriesMetadata(t *testing.T) { onEach(t, testCommitCarriesMetadata) }
+
+func testCommitCarriesMetadata(t *testing.T, p peer) {
 	ctx := within(t)
-	_, client := broker(t, 2, "a")
-	p0, p1 := kafka.Partition{Topic: "a", Index: 0}, kafka.Partition{Topic: "a", Index: 1}
+	p0, p1 := kafka.Partition{Topic: p.topic, Index: 0}, kafka.Partition{Topic: p.topic, Index: 1}
 	commit := kafka.Commit{Partition: p0, Offset: 42, Metadata: strings.Repeat("m", 4000)}
-	if err := client.CommitOffsets(ctx, "g", -1, "", []kafka.Commit{commit}); err != nil {
+	if err := p.client.CommitOffsets(ctx, p.topic, -1, "", []kafka.Commit{commit}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := client.CommittedOffsets(ctx, "g", []kafka.Partition{p0, p1})
+	got, err := p.client.CommittedOffsets(ctx, p.topic, []kafka.Partition{p0, p1})
 	if err != nil || got[p0] != commit || got[p1].Offset != -1 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
-func TestCommitSaysWhatTheBrokerRefused(t *testing.T) {
+func TestCommitSaysWhatTheBrokerRefused(t *testing.T) { onEach(t, testCommitSaysWhatTheBrokerRefused) }
+
+func testCommitSaysWhatTheBrokerRefused(t *testing.T, p peer) {
 	ctx := within(t)
-	cluster, client := broker(t, 1, "a")
-	p := kafka.Partition{Topic: "a"}
-	if err := client.CommitOffsets(ctx, "g", -1, "", []kafka.Commit{{Partition: p, Offset: 7}}); err != nil {
+	if err := p.client.CommitOffsets(ctx, p.topic, -1, "", []kafka.Commit{{Partition: p.partition(), Offset: 7}}); err != nil {
 		t.Fatal(err)
 	}
 	// A member of another client's keeps the group, so that generations count.
-	member := foreign(t, cluster, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("a"), kgo.DisableAutoCommit())
+	member := foreign(t, p.addrs, kgo.ConsumerGroup(p.topic), kgo.ConsumeTopics(p.topic), kgo.DisableAutoCommit())
 	for generation := int32(-1); generation < 1; _, generation = member.GroupMetadata() {
 		if ctx.Err() != nil {
 			t.Fatal("the foreign member never joined")
@@ -55,13 +56,13 @@ func TestCommitSaysWhatTheBrokerRefused(t *testing.T) {
 		{"the member itself", generation, id, nil},
 	}
 	for _, c := range cases {
-		err := client.CommitOffsets(ctx, "g", c.generation, c.member, []kafka.Commit{{Partition: p, Offset: 9}})
+		err := p.client.CommitOffsets(ctx, p.topic, c.generation, c.member, []kafka.Commit{{Partition: p.partition(), Offset: 9}})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
-	got, err := client.CommittedOffsets(ctx, "g", []kafka.Partition{p})
-	if err != nil || got[p].Offset != 9 {
+	got, err := p.client.CommittedOffsets(ctx, p.topic, []kafka.Partition{p.partition()})
+	if err != nil || got[p.partition()].Offset != 9 {
 		t.Errorf("committed %v, %v", got, err)
 	}
 }
@@ -78,27 +79,28 @@ func TestCoordinatorMoves(t *testing.T) {
 	}
 }
 
-func TestInitProducerIDFences(t *testing.T) {
+func TestInitProducerIDFences(t *testing.T) { onEach(t, testInitProducerIDFences) }
+
+func testInitProducerIDFences(t *testing.T, p peer) {
 	ctx := within(t)
-	_, client := broker(t, 1, "a")
-	one, err := client.InitProducerID(ctx, "shard-1")
+	one, err := p.client.InitProducerID(ctx, p.topic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := client.InitProducerID(ctx, "shard-1")
+	two, err := p.client.InitProducerID(ctx, p.topic)
 	if err != nil || two.ID != one.ID || two.Epoch <= one.Epoch {
 		t.Errorf("first %v, then %v, %v", one, two, err)
 	}
-	free, err := client.InitProducerID(ctx, "")
+	free, err := p.client.InitProducerID(ctx, "")
 	if err != nil || free.ID == one.ID {
 		t.Errorf("without a transactional id: %v, %v", free, err)
 	}
 	// Once the younger has written to a partition, the older cannot.
 	b := kafka.NewBatch()
 	b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("claim")})
-	send(t, client, b, two, 0)
+	send(t, p, b, two, 0)
 	b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte("late")})
-	produced, err := client.Produce(ctx, []kafka.ProducePartition{{Partition: kafka.Partition{Topic: "a"}, Batch: b.Encode(one, 0)}})
+	produced, err := p.client.Produce(ctx, []kafka.ProducePartition{{Partition: p.partition(), Batch: b.Encode(one, 0)}})
 	if err != nil || !errors.Is(produced[0].Err, kafkago.InvalidProducerEpoch) {
 		t.Errorf("a write of the older epoch: %v, %v", produced[0].Err, err)
 	}

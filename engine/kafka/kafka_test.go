@@ -31,9 +31,9 @@ func broker(t testing.TB, partitions int32, topic string, opts ...kfake.Opt) (*k
 }
 
 // foreign is a client we did not write.
-func foreign(t testing.TB, cluster *kfake.Cluster, opts ...kgo.Opt) *kgo.Client {
+func foreign(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	opts = append([]kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner())}, opts...)
+	opts = append([]kgo.Opt{kgo.SeedBrokers(addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner())}, opts...)
 	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ const topic = "status"
 // bench is a broker, a producer and what came of the records.
 type bench struct {
 	*testing.T
-	cluster  *kfake.Cluster
+	cluster  *kfake.Cluster // nil on Apache Kafka
+	addrs    []string
 	client   *kafka.Client
 	producer *outcome.Producer
 	log      bytes.Buffer
@@ -50,8 +51,15 @@ func newBench(t *testing.T, cfg outcome.Config, opts ...kfake.Opt) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	b := &bench{T: t, cluster: cluster, calls: map[string]int{}, bases: map[string]int64{}, errs: map[string]error{}}
-	b.client = kafka.NewClient(kafka.Config{Brokers: cluster.ListenAddrs(), RequestTimeout: 5 * time.Second})
+	b := newBenchAt(t, cfg, cluster.ListenAddrs())
+	b.cluster = cluster
+	return b
+}
+
+func newBenchAt(t *testing.T, cfg outcome.Config, addrs []string) *bench {
+	t.Helper()
+	b := &bench{T: t, addrs: addrs, calls: map[string]int{}, bases: map[string]int64{}, errs: map[string]error{}}
+	b.client = kafka.NewClient(kafka.Config{Brokers: addrs, RequestTimeout: 5 * time.Second})
 	t.Cleanup(b.client.Close)
 	b.client.Transport().Dial = b.dial
 	cfg.Backoff = 5 * time.Millisecond
@@ -98,7 +106,7 @@ func (b *bench) stored(partitions int32) []string {
 	for i := range partitions {
 		assigned[i] = kgo.NewOffset().AtStart()
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.cluster.ListenAddrs()...),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addrs...),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: assigned}))
 	if err != nil {
 		b.Fatal(err)
