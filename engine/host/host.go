@@ -12,6 +12,8 @@
 //   - go-plugin takes a process for alive until its stdout and stderr are
 //     closed, which a grandchild can hold open, so the process is started and
 //     awaited here (process.go) and go-plugin is given a runner.
+//   - AutoMTLS is made here as well, with a curve that all gRPC stacks take
+//     (tls.go).
 //   - What a plugin writes may hold what it was given: secrets and addresses.
 //     It is masked before it is logged or becomes part of an error.
 package host

@@ -28,7 +28,7 @@ const (
 )
 
 var (
-	emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=|/\\]+(@|%40)[^\s"'<>()\[\]{},;:=|/\\]+`)
+	emailLike = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=|/\\]+(@|%40)[^\s"'<>()\[\]{},;:=|/\\&%]+`)
 	// Either international (+351 912 345 678), or 3-3-4 with separators, or a
 	// bare run of 9 to 15 digits (ITU-T E.164 allows 15).
 	phoneLike = regexp.MustCompile(`\+\d[\d ().-]{5,}\d|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{9,15}\b`)

@@ -89,6 +89,10 @@ func (s *session) prepare() error {
 	if s.dir, err = os.MkdirTemp("", "carillon-plugin-"); err != nil {
 		return s.spec.errorf("make a directory for its sockets: %w", err)
 	}
+	trust, certificate, err := mutualTLS()
+	if err != nil {
+		return errors.Join(s.spec.errorf("prepare mutual TLS: %w", err), os.Remove(s.dir))
+	}
 	s.out = newOutput(s.log, s.mask)
 	s.synced = [2]*lines{s.out.stream(zerolog.InfoLevel, "stdout"), s.out.stream(zerolog.InfoLevel, "stderr")}
 	s.proc = newProcess(&exec.Cmd{Path: exe.file, Args: append([]string{exe.path}, s.spec.Args...)}, s.out)
@@ -96,7 +100,7 @@ func (s *session) prepare() error {
 		HandshakeConfig:  wire.Handshake,
 		Plugins:          plugin.PluginSet{wire.Name: connPlugin{}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		AutoMTLS:         true,
+		TLSConfig:        trust,
 		SkipHostEnv:      true,
 		StartTimeout:     time.Hour, // start bounds it, and all the rest with it
 		SyncStdout:       s.synced[0],
@@ -106,7 +110,7 @@ func (s *session) prepare() error {
 		GRPCDialOptions:  s.dialOptions(),
 		RunnerFunc: func(_ hclog.Logger, template *exec.Cmd, _ string) (runner.Runner, error) {
 			// The plugin's own settings come first: of two, the last counts.
-			s.proc.cmd.Env = append(slices.Clone(s.spec.Env), template.Env...)
+			s.proc.cmd.Env = slices.Concat(s.spec.Env, template.Env, []string{clientCertEnv + "=" + certificate})
 			return s.proc, nil
 		},
 	})

@@ -23,8 +23,7 @@ func (p *Plugin) Run(ctx context.Context) error {
 	defer p.end()
 	failures := 0
 	for {
-		began := time.Now()
-		err := p.live(ctx)
+		up, err := p.live(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -33,7 +32,7 @@ func (p *Plugin) Run(ctx context.Context) error {
 		if errors.As(err, &fatal) && !p.wasReady() {
 			return fatal
 		}
-		if time.Since(began) >= p.cfg.MaxBackoff {
+		if up >= p.cfg.MaxBackoff {
 			failures = 0
 		}
 		failures++
@@ -48,14 +47,15 @@ func (p *Plugin) Run(ctx context.Context) error {
 	}
 }
 
-// live is one life of the process: it returns why it ended, and nil where ctx
-// did.
-func (p *Plugin) live(ctx context.Context) error {
+// live is one life of the process: it returns how long it was up and why it
+// ended, which is nil where ctx did.
+func (p *Plugin) live(ctx context.Context) (time.Duration, error) {
 	s, err := start(ctx, p.spec, p.cfg.StartTimeout, p.log)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer s.stop()
+	began := time.Now()
 	p.up(s)
 	p.log.Info().Str("kind", s.about.Name).Str("version", s.about.Version).Str("pid", s.proc.ID()).Msg("plugin is up")
 	err = p.watch(ctx, s)
@@ -63,7 +63,7 @@ func (p *Plugin) live(ctx context.Context) error {
 	if err == nil {
 		p.drain(s)
 	}
-	return err
+	return time.Since(began), err
 }
 
 // watch returns when the process has ended, fails a health check (it is killed

@@ -208,6 +208,14 @@ func (*testAccount) Close() error { return nil }
 func engineProcess(t *testing.T, kind string) (engine *exec.Cmd, pid int) {
 	t.Helper()
 	engine = exec.Command(testBinary(t), "engine", kind)
+	// A killed engine leaves its sockets behind. Not in t.TempDir: the name of
+	// a socket has at most 107 bytes.
+	dir, err := os.MkdirTemp("", "carillon")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	engine.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := engine.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
