@@ -14,8 +14,8 @@ import (
 // no error here but an outcome.
 //
 // The class is set where the producer left it out, and the trace context is
-// taken from the headers as by Trace. The send aliases the record's value and headers:
-// they live as long as it, and nobody may write to them. Decode may be
+// taken from the headers as by Trace. The send aliases the record's value and
+// headers: they live as long as it, and nobody may write to them. Decode may be
 // called from several goroutines.
 func Decode(rec Record, lim Limits) (*carillonv1.Send, Notes, error) {
 	d := decoders.Get().(*decoder)
