@@ -1,0 +1,29 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+func newSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema send|status",
+		Short: "Print the JSON Schema of a send or of a status event",
+		Long: `Print the JSON Schema (draft 2020-12) of what producers publish, "send", or of
+what they read back, "status". Editors and validators take it; "carillon
+validate" is closer still to what the engine says of a record.`,
+		Example: `  carillon schema send > send.schema.json
+  carillon schema status`,
+		ValidArgs: []string{"send", "status"},
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := send.SendSchema()
+			if args[0] == "status" {
+				text = send.StatusSchema()
+			}
+			_, err := cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillonhq/carillon/sdk/wire"
+)
+
+// version is set by the build: -ldflags "-X main.version=v1.2.3".
+var version string
+
+// build is what is known of this binary.
+type build struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Contract string `json:"contract"`
+	Plugins  string `json:"pluginProtocol"`
+}
+
+func thisBuild() build {
+	b := build{
+		Version: version, Commit: "unknown", Go: runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Contract: "carillon.v1", Plugins: fmt.Sprintf("channel.v%d", wire.Version),
+	}
+	info, ok := debug.ReadBuildInfo()
+	if b.Version == "" {
+		b.Version = "dev"
+		if ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+			b.Version = info.Main.Version
+		}
+	}
+	if !ok {
+		return b
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			b.Commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			b.Commit += " (modified)"
+		}
+	}
+	return b
+}
+
+func newVersion() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Show the version, and which protocols it speaks",
+		Long: `Show the version of this binary, the commit and the Go release it was built
+from, the contract with producers, and the plugin protocol.`,
+		Example: "  carillon version\n  carillon version --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b := thisBuild()
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), b)
+			}
+			return table(cmd.OutOrStdout(), [][]string{
+				{"carillon", b.Version}, {"commit", b.Commit}, {"go", b.Go + " " + b.Platform},
+				{"contract", b.Contract}, {"plugin protocol", b.Plugins},
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	return cmd
+}
