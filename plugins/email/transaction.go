@@ -65,51 +65,56 @@ func (s *session) commands(m *message) []command {
 func (s *session) envelope(ctx context.Context, m *message) error {
 	commands := s.commands(m)
 	if s.ext.pipelining {
-		lines := make([]string, len(commands))
-		for i, c := range commands {
-			lines[i] = c.line + "\r\n"
-		}
-		if err := s.write(ctx, strings.Join(lines, "")); err != nil {
+		if err := s.write(ctx, together(commands)); err != nil {
 			return err
 		}
 	}
-	var refusal error
-	for _, c := range commands {
+	for i, c := range commands {
 		if !s.ext.pipelining {
 			if err := s.write(ctx, c.line+"\r\n"); err != nil {
 				return err
 			}
 		}
 		r, err := s.read(ctx, time.Duration(s.cfg.Timeouts.Command))
-		switch {
-		case err != nil && refusal != nil: // the server has said why, and left
-			return refusal
-		case err != nil:
+		if err != nil {
 			return s.lost(ctx, err)
-		case refusal != nil:
-			s.unwanted(ctx, r)
-		case r.code != c.want && !(c.at == stepRcpt && r.code == 251): // 251: it forwards
-			refusal = s.refused(c.at, r, m.attempt)
+		}
+		if r.code != c.want && !(c.at == stepRcpt && r.code == 251) { // 251: it forwards
 			s.nested = true
 			s.dead = s.dead || c.at == stepReset
-			if s.dead || !s.ext.pipelining {
-				return refusal
+			if s.ext.pipelining {
+				s.drain(ctx, len(commands)-i-1)
 			}
+			return s.refused(c.at, r, m.attempt)
 		}
 	}
-	s.nested = s.nested && refusal != nil
-	return refusal
+	s.nested = false
+	return nil
 }
 
-// unwanted takes the replies to the commands after a refused one. A server
-// that takes DATA all the same wants a lone dot, which sends nothing (RFC 2920
-// section 3.1).
-func (s *session) unwanted(ctx context.Context, r reply) {
-	if r.code != 354 {
-		return
+func together(commands []command) string {
+	var lines strings.Builder
+	for _, c := range commands {
+		lines.WriteString(c.line + "\r\n")
 	}
-	if err := s.write(ctx, ".\r\n"); err == nil {
-		_, _ = s.read(ctx, time.Duration(s.cfg.Timeouts.Answer))
+	return lines.String()
+}
+
+// drain reads the replies to the n commands that went out with a refused one.
+// A server that takes DATA all the same wants a lone dot, which sends nothing
+// (RFC 2920 section 3.1).
+func (s *session) drain(ctx context.Context, n int) {
+	for range n {
+		if s.dead {
+			return
+		}
+		r, err := s.read(ctx, time.Duration(s.cfg.Timeouts.Command))
+		if err != nil || r.code != 354 {
+			continue
+		}
+		if err := s.write(ctx, ".\r\n"); err == nil {
+			_, _ = s.read(ctx, time.Duration(s.cfg.Timeouts.Answer))
+		}
 	}
 }
 

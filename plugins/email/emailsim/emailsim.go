@@ -154,6 +154,7 @@ func (s *Server) FailNext(n, code int, enhanced string) {
 func (s *Server) Close() error {
 	s.cancel()
 	err := s.smtp.Close()
+	_ = s.listener.Close() // go-smtp knows it only once it serves
 	<-s.served
 	return err
 }

@@ -146,11 +146,10 @@ func scripted(part, prefix string) *smtp.SMTPError {
 		return nil
 	}
 	digits, enhanced, _ := strings.Cut(script, "-")
-	code, err := strconv.Atoi(digits)
-	if err != nil || code < 400 || code > 599 {
-		return nil
+	if code, err := strconv.Atoi(digits); err == nil && code >= 400 && code <= 599 {
+		return refusal(code, enhanced)
 	}
-	return refusal(code, enhanced)
+	return nil
 }
 
 func refusal(code int, enhanced string) *smtp.SMTPError {
