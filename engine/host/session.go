@@ -3,6 +3,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,10 +64,11 @@ func start(ctx context.Context, spec Spec, limit time.Duration, log zerolog.Logg
 	// go-plugin's start takes no context. It gives up when the process dies.
 	release := context.AfterFunc(within, s.proc.kill)
 	err := s.open(within)
-	inTime := release()
-	if err == nil && inTime {
+	alive := release()
+	if err == nil && alive {
 		return s, nil
 	}
+	late := !alive || within.Err() != nil
 	if s.about == nil {
 		s.proc.kill() // nothing to lose, and it may not even hear the question
 	}
@@ -74,7 +76,7 @@ func start(ctx context.Context, spec Spec, limit time.Duration, log zerolog.Logg
 	switch {
 	case ctx.Err() != nil:
 		return s, ctx.Err()
-	case !inTime:
+	case late:
 		return s, spec.errorf("was not ready within %s and was killed in this step: %s", limit, s.step)
 	}
 	return s, err
@@ -96,7 +98,12 @@ func (s *session) prepare() error {
 	s.out = newOutput(s.log, s.mask)
 	s.synced = [2]*lines{s.out.stream(zerolog.InfoLevel, "stdout"), s.out.stream(zerolog.InfoLevel, "stderr")}
 	s.proc = newProcess(&exec.Cmd{Path: exe.file, Args: append([]string{exe.path}, s.spec.Args...)}, s.out)
-	s.client = plugin.NewClient(&plugin.ClientConfig{
+	s.client = plugin.NewClient(s.clientConfig(trust, certificate))
+	return nil
+}
+
+func (s *session) clientConfig(trust *tls.Config, certificate string) *plugin.ClientConfig {
+	return &plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake,
 		Plugins:          plugin.PluginSet{wire.Name: connPlugin{}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
@@ -113,8 +120,7 @@ func (s *session) prepare() error {
 			s.proc.cmd.Env = slices.Concat(s.spec.Env, template.Env, []string{clientCertEnv + "=" + certificate})
 			return s.proc, nil
 		},
-	})
-	return nil
+	}
 }
 
 // dialOptions come after go-plugin's own, which allow messages of 2 GiB.

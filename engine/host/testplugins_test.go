@@ -76,23 +76,20 @@ func servePlugin(kind string) {
 	case "elsewhere":
 		fmt.Println("1|1|tcp|192.0.2.1:80|grpc|QUJD")
 		select {}
-	case "hangs in Describe", "no Describe", "no name":
+	case "hangs in Describe", "no Describe", "no name", "huge", "no watch":
 		serveRaw(&raw{kind: kind})
-	case "no watch":
-		serveRaw(channelv1.UnimplementedChannelServer{}, plain{})
 	default:
 		sdk.Serve(func() sdk.Channel { return &testChannel{kind: kind} })
 	}
 }
 
-// serveRaw serves without the SDK, and so without its watch over the parent.
-func serveRaw(s ...channelv1.ChannelServer) {
+// serveRaw serves without the SDK, and so without its watch over the parent,
+// its codec and its limits.
+func serveRaw(s channelv1.ChannelServer) {
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: wire.Handshake,
-		Plugins:         plugin.PluginSet{wire.Name: rawPlugin{server: s[len(s)-1]}},
-		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return plugin.DefaultGRPCServer(append(opts, sdk.ServerOptions()...))
-		},
+		Plugins:         plugin.PluginSet{wire.Name: rawPlugin{server: s}},
+		GRPCServer:      plugin.DefaultGRPCServer,
 	})
 }
 
@@ -110,14 +107,6 @@ func (rawPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientCon
 	return nil, io.EOF
 }
 
-type plain struct {
-	channelv1.UnimplementedChannelServer
-}
-
-func (plain) Describe(context.Context, *channelv1.DescribeRequest) (*channelv1.DescribeResponse, error) {
-	return &channelv1.DescribeResponse{Name: "plain", Version: "1.0.0", AddressKind: "phone"}, nil
-}
-
 type raw struct {
 	channelv1.UnimplementedChannelServer
 	kind string
@@ -129,6 +118,10 @@ func (r *raw) Describe(ctx context.Context, req *channelv1.DescribeRequest) (*ch
 		select {}
 	case "no name":
 		return &channelv1.DescribeResponse{}, nil
+	case "huge":
+		return &channelv1.DescribeResponse{Name: strings.Repeat("x", wire.MaxMessage+1), AddressKind: "phone"}, nil
+	case "no watch":
+		return &channelv1.DescribeResponse{Name: "raw", AddressKind: "phone"}, nil
 	}
 	return r.UnimplementedChannelServer.Describe(ctx, req)
 }
