@@ -23,10 +23,11 @@ type message struct {
 	id      string // Message-ID without its angle brackets
 	from    string // envelope
 	to      string
-	attempt uint32 // counts from 1
-	utf8    bool   // the recipient needs SMTPUTF8
-	size    int    // octets, as the SIZE extension counts them
-	wire    []byte // dot-stuffed, with the final dot
+	attempt uint32    // counts from 1
+	utf8    bool      // the recipient needs SMTPUTF8
+	size    int       // octets, as the SIZE extension counts them
+	wire    []byte    // dot-stuffed, with the final dot
+	latest  time.Time // after it the message is not begun; zero: no bound
 }
 
 // compose makes the message of an attempt. Every attempt at a send has the

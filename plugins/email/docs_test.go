@@ -15,7 +15,6 @@ import (
 
 type example struct {
 	Channels map[string]struct {
-		Plugin   any
 		Accounts map[string]struct {
 			Settings map[string]any
 			Secrets  map[string]string
@@ -49,15 +48,9 @@ func TestExamples(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &x); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, channel := range x.Channels {
-			if channel.Plugin != "email" && !(channel.Plugin == nil && x.Channels["email"].Accounts != nil) {
-				continue
-			}
-			for account, a := range x.Channels["email"].Accounts {
-				accounts++
-				opens(t, name+" "+account, a.Settings, a.Secrets)
-			}
-			break
+		for account, a := range x.Channels["email"].Accounts {
+			accounts++
+			opens(t, name+" "+account, a.Settings, a.Secrets)
 		}
 	}
 	if accounts < 3 {

@@ -65,14 +65,18 @@ type account struct {
 // Deliver makes the attempts of the batch, as many at once as the account has
 // connections. Batches that run at once share them.
 func (a *account) Deliver(ctx context.Context, b *sdk.Batch) {
-	sdk.Each(ctx, b, a.cfg.Connections, a.deliver)
+	start := time.Now()
+	sdk.Each(ctx, b, a.cfg.Connections, func(ctx context.Context, at *sdk.Attempt) sdk.Verdict {
+		return a.deliver(ctx, at, start)
+	})
 }
 
-func (a *account) deliver(ctx context.Context, at *sdk.Attempt) sdk.Verdict {
+func (a *account) deliver(ctx context.Context, at *sdk.Attempt, start time.Time) sdk.Verdict {
 	m, err := a.cfg.compose(at, time.Now())
 	if err != nil {
 		return verdictOf(err)
 	}
+	m.latest = latest(start, at.DeadlineMs)
 	answer, err := a.pool.send(ctx, m)
 	if err != nil {
 		return verdictOf(err)
@@ -81,6 +85,18 @@ func (a *account) deliver(ctx context.Context, at *sdk.Attempt) sdk.Verdict {
 		return sdk.Accepted(id)
 	}
 	return sdk.Accepted(m.id)
+}
+
+// latest returns when the message of an attempt must be on its way: a quarter
+// of the attempt's time is kept for the server's answer. An attempt that had
+// waited long for a session would else end unknown where it could have been
+// failed. 0 is no deadline, the zero time no bound.
+func latest(start time.Time, deadlineMs int64) time.Time {
+	if deadlineMs == 0 {
+		return time.Time{}
+	}
+	deadline := time.UnixMilli(deadlineMs)
+	return deadline.Add(-deadline.Sub(start) / 4)
 }
 
 // Close ends the open sessions with QUIT and waits for that, a few seconds at

@@ -168,3 +168,21 @@ func TestNoSMTPUTF8(t *testing.T) {
 		t.Errorf("%s", v)
 	}
 }
+
+// Plain text that somebody slips in before the TLS handshake is not read as if
+// it had come under TLS.
+func TestNothingIsSlippedIntoTLS(t *testing.T) {
+	s := &script{replies: map[string][]string{"EHLO": {"250-hi\n250 STARTTLS"}, "STARTTLS": {"220 go\n250 slipped in"}}}
+	a := open(t, settingsFor(s.start(t)))
+	if v := deliver(t, a, attemptTo("ana@example.com"))[0]; v.String() != "failed tls" {
+		t.Errorf("%s", v)
+	}
+}
+
+func TestAddressLiteral(t *testing.T) {
+	for in, want := range map[string]string{"192.0.2.1": "[192.0.2.1]", "2001:db8::1": "[IPv6:2001:db8::1]"} {
+		if got := addressLiteral(&net.TCPAddr{IP: net.ParseIP(in), Port: 25, Zone: "eth0"}); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}

@@ -13,8 +13,8 @@ import (
 const block = 64 << 10
 
 // send makes one mail transaction: MAIL, RCPT, DATA, the message, the final
-// dot. It returns the server's answer to the dot. begun tells whether any of
-// the message was written.
+// dot. It returns the server's answer to the dot. begun tells whether the
+// message was asked for, and thus no other session may be tried.
 func (s *session) send(ctx context.Context, m *message) (answer reply, begun bool, err error) {
 	if m.utf8 && !s.ext.utf8 {
 		return reply{}, false, rejected(sdk.Recipient, "smtputf8")
@@ -22,9 +22,16 @@ func (s *session) send(ctx context.Context, m *message) (answer reply, begun boo
 	if s.ext.size > 0 && m.size > s.ext.size {
 		return reply{}, false, rejected(sdk.Message, "5.3.4")
 	}
+	if m.late() {
+		return reply{}, false, failed("deadline", nil)
+	}
 	defer s.bind(ctx)()
 	if err := s.envelope(ctx, m); err != nil {
 		return reply{}, false, err
+	}
+	if m.late() {
+		s.dead = true // there is no way back from DATA
+		return reply{}, true, failed("deadline", nil)
 	}
 	s.sent++
 	if err := s.data(ctx, m.wire); err != nil {
@@ -33,6 +40,8 @@ func (s *session) send(ctx context.Context, m *message) (answer reply, begun boo
 	answer, err = s.answer(ctx, m)
 	return answer, true, err
 }
+
+func (m *message) late() bool { return !m.latest.IsZero() && time.Now().After(m.latest) }
 
 type command struct {
 	at   step
