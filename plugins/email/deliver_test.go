@@ -82,7 +82,7 @@ func within(d time.Duration) func(*sdk.Attempt) {
 // Many mails go over few connections, however many batches run at once.
 func TestPool(t *testing.T) {
 	sim := simulator(t, emailsim.Options{})
-	a := open(t, settingsFor(sim.Addr(), inTheClear, `"connections": 3`))
+	a := open(t, settingsFor(sim.Addr(), inTheClear, `"connections": 3, "messages_per_connection": 0`))
 	var batches sync.WaitGroup
 	for range 4 {
 		batches.Go(func() {

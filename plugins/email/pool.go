@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// pool keeps the account's sessions: never more than its settings allow, the
-// one used last first, so that those that are not needed grow idle and end.
+// pool keeps the account's sessions: never more than its settings allow, but
+// for idle ones that say goodbye. The one used last is taken first, so that
+// those that are not needed grow idle and end.
 type pool struct {
 	cfg   *config
-	slots chan struct{} // holds one for each session in use
+	slots chan struct{} // holds one for each send under way
 
 	mu     sync.Mutex
 	idle   []*session
@@ -29,7 +30,6 @@ func newPool(c *config) *pool {
 func (p *pool) send(ctx context.Context, m *message) (reply, error) {
 	select {
 	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
 	case <-ctx.Done():
 		return reply{}, failed(ended(ctx, "canceled"), ctx.Err())
 	}
@@ -39,15 +39,17 @@ func (p *pool) send(ctx context.Context, m *message) (reply, error) {
 		if !used {
 			var err error
 			if s, err = dial(ctx, p.cfg); err != nil {
+				<-p.slots
 				return reply{}, err
 			}
 		}
 		answer, begun, err := s.send(ctx, m)
-		stale := used && s.dead && !begun && ctx.Err() == nil
-		p.put(s)
-		if !stale {
-			return answer, err
+		if stale := used && s.dead && !begun && ctx.Err() == nil; stale {
+			s.quit()
+			continue
 		}
+		p.put(s)
+		return answer, err
 	}
 }
 
@@ -65,17 +67,22 @@ func (p *pool) take() *session {
 	return s
 }
 
-// put takes a session back, and ends it where it has served its time.
+// put takes a session back, with its slot, and ends it where it has served its
+// time. The slot is free when the server knows of the end: it may count.
 func (p *pool) put(s *session) {
 	worn := s.dead || p.cfg.MessagesPerConnection > 0 && s.sent >= p.cfg.MessagesPerConnection
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if worn || p.closed {
-		p.ending.Go(s.quit)
+		p.ending.Go(func() {
+			s.quit()
+			<-p.slots
+		})
 		return
 	}
 	s.idle = time.AfterFunc(time.Duration(p.cfg.Timeouts.Idle), func() { p.expire(s) })
 	p.idle = append(p.idle, s)
+	<-p.slots
 }
 
 func (p *pool) expire(s *session) {
