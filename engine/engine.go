@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +57,16 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 
 // Ready is closed when the node has joined the group and runs its shards.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Plugins returns the state of every channel's plugin. It may be called once the
+// node is ready.
+func (e *Engine) Plugins() []host.State {
+	var all []host.State
+	for _, name := range slices.Sorted(maps.Keys(e.plugins)) {
+		all = append(all, e.plugins[name].State())
+	}
+	return all
+}
 
 // Run runs the node until ctx ends, then stops it in order: intake first, then
 // what is open at the plugins, then Kafka. It returns an error for what waiting

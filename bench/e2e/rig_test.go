@@ -49,7 +49,8 @@ func newRig(t *testing.T) *rig {
 	ch.Accounts = map[string]config.Account{"default": acct}
 	r.cfg.Channels = map[string]config.Channel{"sink": ch}
 	var err error
-	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.broker.Addr()), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
+	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.broker.Addr()), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		kgo.ProducerBatchMaxBytes(16<<20), kgo.BrokerMaxWriteBytes(64<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func (r *rig) settings(more map[string]any) {
 
 // start runs the engine until the test ends or stop is called, and returns when
 // it is ready.
-func (r *rig) start() {
+func (r *rig) start() *engine.Engine {
 	r.t.Helper()
 	r.cfg.Complete()
 	if err := r.cfg.Validate(); err != nil {
@@ -74,13 +75,17 @@ func (r *rig) start() {
 	}
 	e := engine.New(r.cfg, testLog(r.t))
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
+	var ended = make(chan struct{})
+	var failed error
+	go func() {
+		defer close(ended)
+		failed = e.Run(ctx)
+	}()
 	r.stop = sync.OnceValue(func() error {
 		cancel()
 		select {
-		case err := <-ended:
-			return err
+		case <-ended:
+			return failed
 		case <-time.After(time.Minute):
 			return fmt.Errorf("the engine did not stop within a minute")
 		}
@@ -92,11 +97,13 @@ func (r *rig) start() {
 	})
 	select {
 	case <-e.Ready():
-	case err := <-ended:
-		r.t.Fatal("the engine ended: ", err)
+		return e
+	case <-ended:
+		r.t.Fatal("the engine ended before it was ready")
 	case <-time.After(time.Minute):
 		r.t.Fatal("the engine was not ready within a minute")
 	}
+	return nil
 }
 
 // run runs an engine that is to end by itself.
