@@ -15,7 +15,7 @@ func newBroker() *cobra.Command {
 		Use:    "broker --data DIR --broker HOST:PORT",
 		Hidden: true,
 		Short:  "Run the embedded broker alone: a fake of Kafka, for development and tests",
-		Args:   cobra.NoArgs,
+		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if data == "" {
 				return usagef("--data is needed: the directory that keeps the broker's data")

@@ -37,7 +37,7 @@ topics check" does that).
 All faults are told at once, each with its path and line and what to do; exit
 code 1 says that there are any.`,
 		Example: "  carillon config check /etc/carillon/carillon.yaml",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("the configuration file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := config.Load(args[0])
 			if err != nil {
@@ -96,7 +96,7 @@ func newConfigSchema() *cobra.Command {
 
 at the top of the file, editors complete and check it.`,
 		Example: "  carillon config schema > carillon.schema.json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(config.Schema())
 			return err

@@ -27,18 +27,18 @@ mail server and a webhook receiver that keep what arrives, and a page that
 shows it. It prints what runs where, and what to try.
 
 The broker is a fake for development (franz-go's kfake), not Kafka: one node, no
-replication, no sync to disk. Mail goes nowhere. Everything listens on this
-machine only and takes whoever connects. The configuration is that of
+replication, no sync to disk. Mail goes nowhere. All ports are open to whoever
+reaches them, so keep them on this machine. The configuration is that of
 configs/dev.yaml.
 
 All data is in one directory: what was published is still there after a restart,
-also after a kill. Delete the directory to begin anew. The inbox alone is kept in
-memory.
+also after a kill. Delete the directory to begin anew. The inbox alone is kept
+in memory.
 
 A port of 0 takes a free one. Ctrl-C stops it in order, twice at once.`,
 		Example: `  carillon dev
   carillon dev --data /tmp/carillon --broker 127.0.0.1:19092 --http 127.0.0.1:0`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDev(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.data, "data", "./carillon-data", "directory of all data")
@@ -87,7 +87,7 @@ func quiet(log zerolog.Logger, part string) zerolog.Logger {
 
 // runEngine runs the engine, and tells what to try once it is ready.
 func (d *devMode) runEngine(ctx context.Context, cmd *cobra.Command, log zerolog.Logger) error {
-	if err := awaitListener(ctx, d.flags.broker); err != nil {
+	if !awaitListener(ctx, d.flags.broker) {
 		return nil // the broker's own error says why, or it was interrupted
 	}
 	e := engine.New(d.cfg, log)

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ memory. The same is to be seen in a browser, at the address that dev mode
 prints.`,
 		Example: `  carillon dev inbox
   carillon dev inbox --json | jq '.mail[-1].text'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			body, err := fetchInbox(cmd, addr)
 			if err != nil {
@@ -53,6 +55,10 @@ func fetchInbox(cmd *cobra.Command, addr string) ([]byte, error) {
 	}
 	client := http.Client{Timeout: connectTimeout}
 	res, err := client.Do(req)
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // without the URL, which the sentence has
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for the inbox: %w; is `carillon dev` running? --http names its address", addr, err)
 	}

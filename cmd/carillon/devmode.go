@@ -131,17 +131,19 @@ func signingKey(data string) (file, key string, err error) {
 	return file, key, nil
 }
 
-// awaitListener returns when somebody listens at addr.
-func awaitListener(ctx context.Context, addr string) error {
+// awaitListener waits until somebody listens at addr, and returns whether that
+// was before ctx ended.
+func awaitListener(ctx context.Context, addr string) bool {
 	for {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "tcp", addr)
 		if err == nil {
-			return conn.Close()
+			conn.Close()
+			return true
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return false
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -6,9 +6,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
+
+// readEvent returns the status event that a record holds, nil where it holds
+// none: another version's, or somebody else's.
+func readEvent(r *kafka.Record) *carillonv1.Status {
+	e, err := send.ParseStatus(r.Value, r.Headers)
+	if err != nil {
+		return nil
+	}
+	return e
+}
 
 // printEvent writes a status event as one line: JSON as it is on the topic, or
 // for people.

@@ -121,7 +121,7 @@ func newInvalidList() *cobra.Command {
 when, why, and where they came from.`,
 		Example: `  carillon invalid list --since 1h
   carillon invalid list --reason not_json --limit 0 --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
 				return usagef("--limit must be 0 (all) or more")

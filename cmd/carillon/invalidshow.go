@@ -17,7 +17,7 @@ func newInvalidShow() *cobra.Command {
 standard error, the original bytes go to the standard output as they are.`,
 		Example: `  carillon invalid show 2/41
   carillon invalid show 2/41 2> /dev/null | jq .`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("a PLACE, as `carillon invalid list` shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, cfg, err := c.connect(cmd.Context())
 			if err != nil {
@@ -42,7 +42,10 @@ standard error, the original bytes go to the standard output as they are.`,
 			if err := table(cmd.ErrOrStderr(), rows); err != nil {
 				return err
 			}
-			_, err = cmd.OutOrStdout().Write(rec.Value)
+			out := cmd.OutOrStdout()
+			if _, err = out.Write(rec.Value); isTerminal(out) {
+				fmt.Fprintln(out)
+			}
 			return err
 		},
 	}

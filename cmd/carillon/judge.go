@@ -45,7 +45,10 @@ func (c *judge) judge(value []byte) judgement {
 	}
 	limits.Latest = c.now.Add(send.Ahead)
 	m, notes, err := send.Decode(send.Record{Value: value}, limits)
-	v := judgement{Result: resultOK, Format: notes.Format.String(), Notes: notes.NearMisses}
+	v := judgement{Result: resultOK, Format: notes.Format.String()}
+	for _, field := range notes.NearMisses {
+		v.Notes = append(v.Notes, fmt.Sprintf("unknown field %q is passed over: it looks like a known one misspelt", field))
+	}
 	var invalid *send.Invalid
 	if errors.As(err, &invalid) {
 		v.Result, v.Code, v.Path, v.Detail = resultInvalid, invalid.Code, invalid.Path, invalid.Detail

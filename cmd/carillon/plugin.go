@@ -84,7 +84,7 @@ adds the JSON Schema of an account's settings.
 Exit code 1 says that a configured plugin could not be started.`,
 		Example: `  carillon plugin list
   carillon plugin list --json | jq 'select(.name == "email").settingsSchema'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var list []pluginInfo
 			for _, kind := range bundledNames() {
@@ -177,7 +177,7 @@ func newPluginServe() *cobra.Command {
 		Hidden:    true,
 		Short:     "Serve a bundled channel to the engine that started this process",
 		ValidArgs: bundledNames(),
-		Args:      cobra.ExactArgs(1),
+		Args:      oneArg("the KIND of a bundled channel"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			kind, ok := bundled[args[0]]
 			if !ok {

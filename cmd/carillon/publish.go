@@ -102,8 +102,8 @@ type follower struct {
 func (f *sendFlags) await(ctx context.Context, cmd *cobra.Command, client *kafka.Client, w follower) error {
 	out := cmd.OutOrStdout()
 	err := follow(ctx, client, w.status, w.from, func(r *kafka.Record) error {
-		e, err := send.ParseStatus(r.Value, r.Headers)
-		if err != nil || !w.wants(e) { // what is no event is somebody else's fault
+		e := readEvent(r)
+		if e == nil || !w.wants(e) {
 			return nil
 		}
 		w.last = e

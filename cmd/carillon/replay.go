@@ -28,9 +28,9 @@ Nothing is removed from "invalid". The send keeps its id, so that one that is
 replayed twice is delivered once.`,
 		Example: `  carillon invalid replay 2/41
   carillon invalid replay --all --reason too_large --since 2h --dry-run`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.all == (len(args) == 1) {
+			if f.all && len(args) > 0 || !f.all && len(args) != 1 {
 				return usagef("give either a PLACE, as `carillon invalid list` shows it, or --all")
 			}
 			if len(args) == 1 && (f.reason != "" || f.since != "") {
@@ -63,7 +63,7 @@ func (f *replayFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.each(cmd, client, cfg, r.record); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%d records\n", r.done)
+	fmt.Fprintf(cmd.ErrOrStderr(), "records replayed: %d\n", r.done)
 	return nil
 }
 

@@ -37,7 +37,7 @@ one more.`,
 		Example: `  carillon dev
   carillon send --channel email --to ana@example.com --title Hi --text "Olá" --wait
   carillon run --config /etc/carillon/carillon.yaml`,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          showHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -63,7 +63,7 @@ func add(root *cobra.Command, group string, commands ...*cobra.Command) {
 
 // group is a command that only holds others.
 func group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
-	c.Args, c.RunE = cobra.NoArgs, showHelp
+	c.Args, c.RunE = noArgs, showHelp
 	c.AddCommand(commands...)
 	return c
 }

@@ -28,7 +28,7 @@ within engine.drain_timeout, and commits. The second one stops it at once, with
 exit code 130; nothing that was accepted is lost then either.`,
 		Example: `  carillon config check /etc/carillon/carillon.yaml
   carillon run --config /etc/carillon/carillon.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usagef("--config is needed: the configuration file; configs/production.yaml is one to begin from")

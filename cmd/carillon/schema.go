@@ -16,13 +16,14 @@ validate" is closer still to what the engine says of a record.`,
 		Example: `  carillon schema send > send.schema.json
   carillon schema status`,
 		ValidArgs: []string{"send", "status"},
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      oneArg("send or status"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text := send.SendSchema()
-			if args[0] == "status" {
-				text = send.StatusSchema()
+			schemas := map[string]func() []byte{"send": send.SendSchema, "status": send.StatusSchema}
+			schema, ok := schemas[args[0]]
+			if !ok {
+				return usagef("there is no schema of %q; there are send and status", args[0])
 			}
-			_, err := cmd.OutOrStdout().Write(text)
+			_, err := cmd.OutOrStdout().Write(schema())
 			return err
 		},
 	}

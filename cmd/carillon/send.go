@@ -52,7 +52,7 @@ func newSend() *cobra.Command {
   carillon send --channel webhook --to https://example.com/hook --data '{"order":17}' --app shop --id order-17
   carillon send --channel sink --recipient u1 --text "Nothing leaves the house" --wait --json
   carillon send --channel email --to ana@example.com --text Later --send-at 10m --expires-at 2h`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := f.message(time.Now())
 			if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/kafka"
-	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
@@ -34,7 +33,7 @@ Exit code 1 says that there is no event: the send may still be on its way, its
 events gone, or its record invalid (see "carillon invalid list").`,
 		Example: `  carillon status order-17 --app shop --recipient u1
   carillon status 0199c2a4-7f3e-7cc1-a1b2-0123456789ab --since 1h --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("the id of a send"),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	f.addFlags(cmd)
@@ -56,9 +55,9 @@ func (f *statusFlags) run(cmd *cobra.Command, id string) error {
 	}
 	defer client.Close()
 	seen := map[string]bool{} // events that were published twice
-	print := func(r *kafka.Record) {
-		e, err := send.ParseStatus(r.Value, r.Headers)
-		if err != nil || !f.wants(e, id) || seen[e.EventId] {
+	show := func(r *kafka.Record) {
+		e := readEvent(r)
+		if e == nil || !f.wants(e, id) || seen[e.EventId] {
 			return
 		}
 		if len(seen) == 0 && !f.json {
@@ -67,7 +66,7 @@ func (f *statusFlags) run(cmd *cobra.Command, id string) error {
 		seen[e.EventId] = true
 		printEvent(cmd.OutOrStdout(), e, f.json)
 	}
-	if err := f.read(cmd, client, cfg, since, print); err != nil {
+	if err := f.read(cmd, client, cfg, since, show); err != nil {
 		return err
 	}
 	if len(seen) == 0 {

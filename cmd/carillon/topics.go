@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ func newTopicsCheck() *cobra.Command {
 		Long: `Compare the topics with what the engine needs, as it does at its start. Exit
 code 1 says that it would refuse them, and why.`,
 		Example: "  carillon topics check --config carillon.yaml\n  carillon topics check --brokers 127.0.0.1:9092 --partitions 4",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd, func(ctx context.Context, client *kafka.Client, cfg *config.Config) error {
 				return engine.CheckTopics(ctx, client, cfg)
@@ -69,7 +70,7 @@ func newTopicsCreate() *cobra.Command {
 as it is. Where the engine's login may not create topics, run this with one that
 may.`,
 		Example: "  carillon topics create --config carillon.yaml\n  carillon topics create --brokers kafka-1:9092 --partitions 64 --replication 3 --min-insync 2",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd, func(ctx context.Context, client *kafka.Client, cfg *config.Config) error {
 				cfg.Kafka.Topics.Create = true
@@ -112,7 +113,10 @@ func (f *topicsFlags) run(cmd *cobra.Command, do func(context.Context, *kafka.Cl
 	if err := printTopics(cmd.Context(), cmd.OutOrStdout(), client, cfg, before); err != nil {
 		return errors.Join(done, err)
 	}
-	return done
+	if refused != nil {
+		return fmt.Errorf("the engine would refuse these topics:\n  %s", strings.Join(refused.Faults, "\n  "))
+	}
+	return nil
 }
 
 func (f *topicsFlags) override(t *config.Topics) {

@@ -36,7 +36,7 @@ defaults, and unknown channels are noted only. "-" is the standard input.
 Exit code 1 says that at least one record is invalid or would be rejected.`,
 		Example: `  carillon validate sends.jsonl
   jq -c .send orders.json | carillon validate - --config carillon.yaml --json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("a file with records, or - for the standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readInput(cmd, args[0])
 			if err != nil {
@@ -112,8 +112,8 @@ func (c *judge) all(cmd *cobra.Command, records []entry, asJSON bool) error {
 		printJudgement(cmd.OutOrStdout(), v)
 	}
 	if !asJSON {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d records: %d ok, %d rejected, %d invalid\n",
-			len(records), counts[resultOK], counts[resultRejected], counts[resultInvalid])
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d ok, %d rejected, %d invalid\n",
+			counts[resultOK], counts[resultRejected], counts[resultInvalid])
 	}
 	if counts[resultOK] < len(records) {
 		return errSaid

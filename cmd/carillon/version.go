@@ -58,7 +58,7 @@ func newVersion() *cobra.Command {
 		Long: `Show the version of this binary, the commit and the Go release it was built
 from, the contract with producers, and the plugin protocol.`,
 		Example: "  carillon version\n  carillon version --json",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {
