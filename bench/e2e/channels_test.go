@@ -139,7 +139,7 @@ func TestPluginKilled(t *testing.T) {
 	e := r.start()
 	const n = 20000
 	for i := range n {
-		r.client.Produce(t.Context(), sinkSend("carillon.sends", i), nil)
+		r.enqueue(sinkSend("sends", i))
 	}
 	done := untilOutcomes(n)
 	all := r.statuses(func(all []*carillonv1.Status) bool {

@@ -23,7 +23,7 @@ func TestEverySendOnce(t *testing.T) {
 	r.start()
 	const n = 2000
 	for i := range n {
-		r.client.Produce(t.Context(), sinkSend([]string{"carillon.sends", "carillon.sends.bulk"}[i%2], i), nil)
+		r.enqueue(sinkSend([]string{"sends", "sends.bulk"}[i%2], i))
 	}
 	if err := r.client.Flush(t.Context()); err != nil {
 		t.Fatal(err)

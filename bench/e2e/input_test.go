@@ -91,7 +91,7 @@ func badInputRig(t *testing.T) *rig {
 
 func (r *rig) wantInvalid(want string, sent *kgo.Record) {
 	r.t.Helper()
-	r.read("carillon.invalid", func(rec *kgo.Record) bool {
+	r.read(r.cfg.Topic("invalid"), func(rec *kgo.Record) bool {
 		headers := map[string]string{}
 		for _, h := range rec.Headers {
 			headers[h.Key] = string(h.Value)
@@ -99,7 +99,8 @@ func (r *rig) wantInvalid(want string, sent *kgo.Record) {
 		if got := headers["carillon-reason"] + " " + headers["carillon-path"]; got != want {
 			r.t.Errorf("invalid: %q, want %q (%s)", got, want, headers["carillon-detail"])
 		}
-		if headers["carillon-source"] != "carillon.sends/0/0" || string(rec.Key) != "carillon.sends/0/0" {
+		place := r.cfg.Topic("sends") + "/0/0"
+		if headers["carillon-source"] != place || string(rec.Key) != place {
 			r.t.Errorf("place %q key %q", headers["carillon-source"], rec.Key)
 		}
 		if string(rec.Value) != string(sent.Value) || headers["carillon-key"] != string(sent.Key) {

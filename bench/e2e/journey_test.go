@@ -19,7 +19,7 @@ import (
 )
 
 func record(key, value string, headers ...string) *kgo.Record {
-	r := &kgo.Record{Topic: "carillon.sends", Value: []byte(value)}
+	r := &kgo.Record{Topic: "sends", Value: []byte(value)}
 	if key != "" {
 		r.Key = []byte(key)
 	}
@@ -105,7 +105,7 @@ func TestRetries(t *testing.T) {
 	r.start()
 	const n = 300
 	for i := range n {
-		r.client.Produce(t.Context(), sinkSend("carillon.sends", i), nil)
+		r.enqueue(sinkSend("sends", i))
 	}
 	all := r.statuses(untilOutcomes(n))
 	parked := 0
@@ -171,7 +171,7 @@ func TestRate(t *testing.T) {
 	r.start()
 	const n = 400
 	for i := range n {
-		r.client.Produce(t.Context(), sinkSend("carillon.sends.bulk", i), nil)
+		r.enqueue(sinkSend("sends.bulk", i))
 	}
 	r.statuses(untilOutcomes(n))
 	var at []time.Time
@@ -198,7 +198,7 @@ func TestStopAndStart(t *testing.T) {
 	r.start()
 	const n = 6000
 	for i := range n {
-		r.client.Produce(t.Context(), sinkSend("carillon.sends", i), nil)
+		r.enqueue(sinkSend("sends", i))
 		if i%2000 == 1000 {
 			if err := r.stop(); err != nil {
 				t.Fatal(err)

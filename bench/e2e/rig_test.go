@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
-// rig is a broker in a process of its own, an engine in this one, plugins as
+// rig is the shared broker in a process of its own, an engine in this one, plugins as
 // its children, and a foreign Kafka client at both ends.
 type rig struct {
 	t      *testing.T
@@ -32,12 +33,17 @@ type rig struct {
 	stop func() error
 }
 
-// newRig starts a broker on its own data. start runs the engine.
+// rigs numbers the rigs: each has topics of its own.
+var rigs atomic.Int64
+
+// newRig makes the configuration of an engine; start runs it.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, broker: startBroker(t), ledger: filepath.Join(t.TempDir(), "sink")}
+	r := &rig{t: t, broker: shared, ledger: filepath.Join(t.TempDir(), "sink")}
 	r.cfg = config.Default()
 	r.cfg.Kafka.Brokers = []string{r.broker.Addr()}
+	r.cfg.Kafka.Prefix = fmt.Sprintf("t%d.", rigs.Add(1))
+	r.cfg.Kafka.Group = r.cfg.Kafka.Prefix + "carillon"
 	r.cfg.Kafka.Topics.Partitions = 4
 	r.cfg.Data = filepath.Join(t.TempDir(), "data")
 	r.cfg.HTTP.Listen = freeAddr(t)
@@ -133,12 +139,22 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// publish writes records and waits for their acknowledgement.
+// publish writes records and waits for their acknowledgement. Their topic is
+// named without the prefix.
 func (r *rig) publish(records ...*kgo.Record) {
 	r.t.Helper()
+	for _, rec := range records {
+		rec.Topic = r.cfg.Topic(rec.Topic)
+	}
 	if err := r.client.ProduceSync(r.t.Context(), records...).FirstErr(); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// enqueue writes a record without waiting.
+func (r *rig) enqueue(rec *kgo.Record) {
+	rec.Topic = r.cfg.Topic(rec.Topic)
+	r.client.Produce(r.t.Context(), rec, nil)
 }
 
 // statuses reads the topic of status events from its start until done says so.
