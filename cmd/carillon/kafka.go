@@ -59,6 +59,19 @@ func (c *cluster) config() (*config.Config, error) {
 	return cfg, nil
 }
 
+// again is the flags as they were given, for a command to copy.
+func (c *cluster) again() string {
+	text := ""
+	for _, f := range []struct{ name, value string }{
+		{"config", c.file}, {"brokers", strings.Join(c.brokers, ",")}, {"prefix", c.prefix},
+	} {
+		if c.set(f.name) {
+			text += " --" + f.name + " " + f.value
+		}
+	}
+	return text
+}
+
 // connect returns a client that has had an answer.
 func (c *cluster) connect(ctx context.Context) (*kafka.Client, *config.Config, error) {
 	cfg, err := c.config()

@@ -75,11 +75,11 @@ func newPluginList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Show what each plugin is and takes",
-		Long: `Show the bundled plugins, and with --config those that the configuration names
-as well, by starting each of these once: what addresses they take, what content
-they show, whether their provider does nothing twice for the same key, how many
-attempts they take at once, and which secrets an account may be given. --json
-adds the JSON Schema of an account's settings.
+		Long: `Show the bundled plugins, and with --config the plugin of each configured
+channel as well, one of your own by starting it once: what addresses they take,
+what content they show, whether their provider does nothing twice for the same
+key, how many attempts they take at once, and which secrets an account may be
+given. --json adds the JSON Schema of an account's settings.
 
 Exit code 1 says that a configured plugin could not be started.`,
 		Example: `  carillon plugin list
@@ -105,15 +105,13 @@ Exit code 1 says that a configured plugin could not be started.`,
 	return cmd
 }
 
-// configuredPlugins asks the third parties' plugins, without their accounts.
+// configuredPlugins describes the plugin of every channel, a third party's by
+// starting it without its accounts.
 func configuredPlugins(ctx context.Context, cfg *config.Config) []pluginInfo {
 	var list []pluginInfo
 	for _, name := range slices.Sorted(maps.Keys(cfg.Channels)) {
 		p := cfg.Channels[name].Plugin
-		if p.Path == "" {
-			continue
-		}
-		about, _, err := host.Probe(ctx, host.Spec{Name: name, Path: p.Path, Args: p.Args, SHA256: p.SHA256}, zerolog.Nop())
+		about, err := askPlugin(ctx, name, p)
 		if about == nil {
 			about = &channelv1.DescribeResponse{}
 		}
@@ -127,8 +125,19 @@ func configuredPlugins(ctx context.Context, cfg *config.Config) []pluginInfo {
 	return list
 }
 
+func askPlugin(ctx context.Context, name string, p config.Plugin) (*channelv1.DescribeResponse, error) {
+	if p.Path != "" {
+		about, _, err := host.Probe(ctx, host.Spec{Name: name, Path: p.Path, Args: p.Args, SHA256: p.SHA256}, zerolog.Nop())
+		return about, err
+	}
+	if bundled[p.Bundled] == nil {
+		return nil, fmt.Errorf("channels.%s.plugin: %w", name, unknownKind(p.Bundled))
+	}
+	return describe(p.Bundled), nil
+}
+
 func printPlugins(cmd *cobra.Command, list []pluginInfo, asJSON bool) error {
-	rows := [][]string{{"NAME", "VERSION", "ADDRESS", "IDEMPOTENT", "BATCH", "PROTOCOL", "CHECKSUM", "SECRETS", "CONTENT"}}
+	rows := [][]string{{"CHANNEL", "NAME", "VERSION", "ADDRESS", "IDEMPOTENT", "BATCH", "PROTOCOL", "CHECKSUM", "SECRETS", "CONTENT"}}
 	var faults []error
 	for _, p := range list {
 		if p.Fault != "" {
@@ -141,7 +150,7 @@ func printPlugins(cmd *cobra.Command, list []pluginInfo, asJSON bool) error {
 			continue
 		}
 		rows = append(rows, []string{
-			dash(p.Name), dash(p.Version), dash(p.AddressKind), idempotence(p), strconv.Itoa(int(p.MaxBatch)), p.Protocol,
+			dash(p.Channel), dash(p.Name), dash(p.Version), dash(p.AddressKind), idempotence(p), strconv.Itoa(int(p.MaxBatch)), p.Protocol,
 			checksum(p), dash(strings.Join(p.Secrets, ",")), dash(strings.Join(p.Content, ",")),
 		})
 	}

@@ -115,7 +115,7 @@ func (f *sendFlags) await(ctx context.Context, cmd *cobra.Command, client *kafka
 	})
 	switch {
 	case errors.Is(err, errTimeout):
-		return w.timedOut(f.timeout)
+		return w.timedOut(f.timeout, f.again())
 	case err != nil:
 		return err
 	case w.last.Status == carillonv1.State_STATE_SENT:
@@ -134,11 +134,11 @@ func (w *follower) wants(e *carillonv1.Status) bool {
 		(at.GetOffset() == w.source.Offset || w.source.Offset < 0)
 }
 
-func (w *follower) timedOut(limit time.Duration) error {
+func (w *follower) timedOut(limit time.Duration, flags string) error {
 	state := "no event came: is the engine running, and ready (/readyz)?"
 	if w.last != nil {
 		state = "it is " + send.StateName(w.last.Status) + "."
 	}
-	return &exit{codeTimeout, fmt.Errorf("no outcome within %v; %s See later: carillon status %s --app %s --recipient %s",
-		limit, state, w.m.Id, w.m.App, w.m.To.Id)}
+	return &exit{codeTimeout, fmt.Errorf("no outcome within %v; %s See later: %s status %s --app %s --recipient %s%s",
+		limit, state, thisCommand(), w.m.Id, w.m.App, w.m.To.Id, flags)}
 }
