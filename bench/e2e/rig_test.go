@@ -39,7 +39,12 @@ var rigs atomic.Int64
 // newRig makes the configuration of an engine; start runs it.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, broker: shared, ledger: filepath.Join(t.TempDir(), "sink")}
+	return newRigOn(t, shared)
+}
+
+func newRigOn(t *testing.T, b *broker.Broker) *rig {
+	t.Helper()
+	r := &rig{t: t, broker: b, ledger: filepath.Join(t.TempDir(), "sink")}
 	r.cfg = config.Default()
 	r.cfg.Kafka.Brokers = []string{r.broker.Addr()}
 	r.cfg.Kafka.Prefix = fmt.Sprintf("t%d.", rigs.Add(1))
