@@ -43,6 +43,7 @@ type ownedShard struct {
 // commits. It implements intake.RunGroup's callback.
 func (e *Engine) own(ctx context.Context, m intake.Membership) {
 	e.metrics.Rebalances.Inc()
+	e.health.forget(quarantined)
 	e.metrics.ShardsOwned.Set(float64(len(m.Shards)))
 	log := e.log.With().Int32("generation", m.Generation).Logger()
 	log.Info().Ints32("shards", m.Shards).Msg("shards assigned")
@@ -202,8 +203,11 @@ func (g *generation) start(fetching context.Context, feeding *sync.WaitGroup) {
 // mend; everything else goes on.
 func (g *generation) quarantine(p kafka.Partition, err error) {
 	g.log.Error().Err(err).Str("partition", p.String()).Msg("the partition can't be read any further")
-	g.health.set("partition "+p.String(), err)
+	g.health.set(quarantined+p.String(), err)
 }
+
+// quarantined begins the names of such faults.
+const quarantined = "partition "
 
 func (g *generation) commitUntil(stop context.Context) {
 	tick := time.NewTicker(g.cfg.Engine.CommitInterval)

@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -26,6 +27,13 @@ func (h *health) set(name string, err error) {
 	} else {
 		h.faults[name] = err.Error()
 	}
+}
+
+// forget drops every fault whose name begins with prefix.
+func (h *health) forget(prefix string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.faults, func(name, _ string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // report lists the faults, each as "name: text".

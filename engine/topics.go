@@ -103,11 +103,11 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 // checkSettings refuses the settings that would lose something.
 func checkSettings(ctx context.Context, c *kafka.Client, cfg *config.Config) error {
 	status, ledger := cfg.Topic("status"), cfg.Topic("ledger")
-	got, err := c.TopicConfigs(ctx, []string{status, ledger}, "cleanup.policy", "retention.ms")
+	got, err := c.TopicConfigs(ctx, names(Topics(cfg)), "cleanup.policy", "retention.ms", "max.message.bytes")
 	if err != nil {
 		return err
 	}
-	wrong := &TopicsError{}
+	wrong := &TopicsError{Faults: checkSizes(got, cfg)}
 	if p := got[ledger]["cleanup.policy"]; p != "compact" {
 		wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete parked sends: set it to compact", ledger, p))
 	}
@@ -121,6 +121,28 @@ func checkSettings(ctx context.Context, c *kafka.Client, cfg *config.Config) err
 		return wrong
 	}
 	return nil
+}
+
+// overhead is what the engine adds to a record that it keeps: headers, and the
+// place it came from.
+const overhead = 64 << 10
+
+// checkSizes finds topics that could not take what the engine must write to
+// them: a record that fits into an input and not into `ledger` or `invalid`
+// would stop its shard.
+func checkSizes(got map[string]map[string]string, cfg *config.Config) (faults []string) {
+	most := func(topic string) int {
+		n, _ := strconv.Atoi(got[cfg.Topic(topic)]["max.message.bytes"])
+		return n
+	}
+	need := max(most("sends"), most("sends.bulk")) + overhead
+	for _, topic := range []string{"ledger", "invalid"} {
+		if most(topic) < need {
+			faults = append(faults, fmt.Sprintf("%s takes records of at most %d bytes, and a record of the input topics "+
+				"may need %d there: raise its max.message.bytes to that", cfg.Topic(topic), most(topic), need))
+		}
+	}
+	return faults
 }
 
 func names(specs []kafka.TopicSpec) []string {

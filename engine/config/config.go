@@ -60,7 +60,7 @@ func Default() *Config {
 		Limits: Limits{Record: 1 << 20, Batch: 64 << 20, Depth: 32, Fields: 1024},
 		Engine: Engine{
 			Window: 4096, DedupeWindow: day, DrainTimeout: 20 * time.Second, CommitInterval: time.Second,
-			LaneQueue: 8192, LanePatience: 250 * time.Millisecond, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,
+			LaneQueue: 8192, LanePatience: time.Second, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,
 		},
 		Status: Status{Format: "json"},
 	}
@@ -79,7 +79,7 @@ func DefaultChannel() Channel {
 // DefaultAccount returns the account of an empty entry, for configurations
 // that are made in Go.
 func DefaultAccount() Account {
-	return Account{Apps: []string{"*"}, Streams: 1}
+	return Account{Apps: []string{"*"}}
 }
 
 // Complete fills what depends on other keys: a channel's plugin from its name,

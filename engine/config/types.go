@@ -160,7 +160,9 @@ type Engine struct {
 	CommitInterval Duration `yaml:"commit_interval" min:"10ms" max:"1m"`
 	// Sends that wait in one lane, the queue of one channel account.
 	LaneQueue int `yaml:"lane_queue" min:"1" max:"1048576"`
-	// How long a send may find its lane full before it is parked on disk.
+	// How long a send may wait for its lane while the window is full, until it is
+	// parked on disk so that those behind it get on. A lane that turns a window
+	// over in less time parks nothing.
 	LanePatience Duration `yaml:"lane_patience" min:"0s" max:"1m"`
 	// Parked sends per lane from which the shard stops reading `sends.bulk`.
 	ParkLimit int `yaml:"park_limit" min:"1"`
@@ -239,9 +241,6 @@ type Account struct {
 	// Attempts that may go at once before the rate holds. Default: what the rate
 	// allows in a tenth of a second, at least 1.
 	Burst int `yaml:"burst" min:"0" max:"1048576"`
-	// Streams to the plugin. More than one only pays where a plugin is slow to
-	// decode.
-	Streams int `yaml:"streams" min:"1" max:"64"`
 	// The channel's own settings; `carillon plugin list` shows them.
 	Settings map[string]any `yaml:"settings"`
 	// References to the channel's secrets by name.

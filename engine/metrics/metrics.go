@@ -81,7 +81,7 @@ func (m *Metrics) sends(f factory) {
 	m.Redelivered = f.counter("redelivered_total", "Records that were read again and skipped: the engine had their send already.")
 	m.MarketingOnUrgent = f.counter("marketing_on_urgent_total", "Marketing sends on the urgent topic.")
 	m.parked = f.gauges("parked", "Sends that wait on disk for another attempt or for their time, by channel.", "channel")
-	m.intakeToOutcome = f.histograms("intake_to_outcome_seconds", "Time from the record's timestamp to the acknowledged outcome.", "channel", "class")
+	m.intakeToOutcome = f.histograms("intake_to_outcome_seconds", "Time from the record's timestamp to its outcome.", "channel", "class")
 	m.Unacknowledged = f.gauge("unacknowledged_outcomes", "Outcomes that are produced and not acknowledged yet.")
 	m.ProduceRetries = f.counter("produce_retries_total", "Produce requests that were made again.")
 }

@@ -41,9 +41,10 @@ func ProviderKey(k Key, channel, account string) string {
 }
 
 // EventID returns the id of a status event. It depends on nothing but what the
-// event is about, so that an event published again has the same one.
-// 32 hex digits.
-func EventID(k Key, src Source, kind carillonv1.Kind, state carillonv1.State, attempt uint32) string {
+// event is about, so that an event published again has the same one. code tells
+// apart what can happen twice between two attempts, such as being parked for two
+// reasons; it is empty for an outcome. 32 hex digits.
+func EventID(k Key, src Source, kind carillonv1.Kind, state carillonv1.State, attempt uint32, code string) string {
 	var space [320]byte // a topic's name has at most 249 bytes
 	b := append(space[:0], k[:]...)
 	b = appendPart(b, src.Topic)
@@ -51,6 +52,7 @@ func EventID(k Key, src Source, kind carillonv1.Kind, state carillonv1.State, at
 	b = binary.BigEndian.AppendUint64(b, uint64(src.Offset))
 	b = append(b, byte(kind), byte(state))
 	b = binary.BigEndian.AppendUint32(b, attempt)
+	b = append(b, code...)
 	return hashText(b)
 }
 

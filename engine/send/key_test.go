@@ -15,7 +15,7 @@ import (
 func TestKeysAreStable(t *testing.T) {
 	k := send.KeyOf("shop", "u1", "order-1")
 	src := send.Source{Topic: "carillon.sends", Partition: 3, Offset: 42}
-	event := send.EventID(k, src, carillonv1.Kind_KIND_OUTCOME, carillonv1.State_STATE_SENT, 1)
+	event := send.EventID(k, src, carillonv1.Kind_KIND_OUTCOME, carillonv1.State_STATE_SENT, 1, "")
 	for _, c := range []struct{ what, got, want string }{
 		{"key", k.String(), "8cb55c4bbba39286b046892750266393"},
 		{"provider key", send.ProviderKey(k, "email", "primary"), "16d9dd4b4fe4f2990e07268c8c898d65"},
@@ -37,13 +37,14 @@ func TestKeysDiffer(t *testing.T) {
 		"abc": k.String(), "ab c": send.KeyOf("ab", "", "c").String(), "a bc": send.KeyOf("a", "bc", "").String(),
 		"bac": send.KeyOf("b", "a", "c").String(), "long": send.KeyOf(strings.Repeat("a", 500), "b", "c").String(),
 		"provider": send.ProviderKey(k, "x", "y"), "provider xy": send.ProviderKey(k, "xy", ""), "provider yx": send.ProviderKey(k, "y", "x"),
-		"event":     send.EventID(k, src, outcome, sent, 1),
-		"attempt":   send.EventID(k, src, outcome, sent, 2),
-		"state":     send.EventID(k, src, outcome, carillonv1.State_STATE_FAILED, 1),
-		"kind":      send.EventID(k, src, carillonv1.Kind_KIND_PROGRESS, sent, 1),
-		"offset":    send.EventID(k, send.Source{Topic: "t", Partition: 1, Offset: 3}, outcome, sent, 1),
-		"partition": send.EventID(k, send.Source{Topic: "t", Partition: 2, Offset: 2}, outcome, sent, 1),
-		"topic":     send.EventID(k, send.Source{Topic: "u", Partition: 1, Offset: 2}, outcome, sent, 1),
+		"event":     send.EventID(k, src, outcome, sent, 1, ""),
+		"code":      send.EventID(k, src, outcome, sent, 1, "not_yet"),
+		"attempt":   send.EventID(k, src, outcome, sent, 2, ""),
+		"state":     send.EventID(k, src, outcome, carillonv1.State_STATE_FAILED, 1, ""),
+		"kind":      send.EventID(k, src, carillonv1.Kind_KIND_PROGRESS, sent, 1, ""),
+		"offset":    send.EventID(k, send.Source{Topic: "t", Partition: 1, Offset: 3}, outcome, sent, 1, ""),
+		"partition": send.EventID(k, send.Source{Topic: "t", Partition: 2, Offset: 2}, outcome, sent, 1, ""),
+		"topic":     send.EventID(k, send.Source{Topic: "u", Partition: 1, Offset: 2}, outcome, sent, 1, ""),
 	} {
 		if other, ok := seen[key]; ok || len(key) != 32 {
 			t.Errorf("%s and %s are both %s", what, other, key)

@@ -86,9 +86,12 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 
 // event makes a status event of the item.
 func (it *item) event(state carillonv1.State, now time.Time) *carillonv1.Status {
-	kind := send.KindOf(state)
+	kind, code := send.KindOf(state), ""
+	if kind == carillonv1.Kind_KIND_PROGRESS {
+		code = it.reason.GetCode()
+	}
 	return &carillonv1.Status{
-		EventId: send.EventID(it.key, it.source, kind, state, it.made),
+		EventId: send.EventID(it.key, it.source, kind, state, it.made, code),
 		Kind:    kind, Status: state,
 		Id: it.Send.Id, App: it.Send.App, Recipient: it.Send.To.Id, Campaign: it.Send.Campaign,
 		Channel: it.channel, Account: it.account, Attempt: it.made,

@@ -32,6 +32,10 @@ const (
 // lost, this one included.
 type history struct{ made, failed, unknown uint32 }
 
+// mostRest bounds what a plugin can make a lane wait: a mistake in units must
+// not stop an account for years.
+const mostRest = 24 * time.Hour
+
 // decide is pure: what follows a result, by the channel's policy. jitter is in
 // [0, 1).
 func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64) next {
@@ -52,7 +56,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case channelv1.Verdict_VERDICT_REJECTED:
 		return rejected(v.Class, code, p, counted, jitter)
 	case channelv1.Verdict_VERDICT_THROTTLED:
-		after := time.Duration(v.RetryAfterMs) * time.Millisecond
+		after := time.Duration(min(v.RetryAfterMs, mostRest.Milliseconds())) * time.Millisecond
 		n := next{do: park, reason: why("throttle", code), delay: p.Retry.Next(int(h.made), after, jitter)}
 		if v.Limit == "" {
 			n.pause = after
