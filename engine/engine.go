@@ -108,6 +108,9 @@ func (e *Engine) open(stop *teardown) error {
 	if err := e.ledgerGauges(); err != nil {
 		return err
 	}
+	if err := e.makePlugins(); err != nil { // before readyz looks at them
+		return err
+	}
 	server, err := e.serve()
 	if err != nil {
 		return err
@@ -128,19 +131,25 @@ func (e *Engine) open(stop *teardown) error {
 	return nil
 }
 
+// makePlugins makes what startPlugins starts. The map does not change after it.
+func (e *Engine) makePlugins() error {
+	for name, ch := range e.cfg.Channels {
+		spec, err := PluginSpec(name, ch)
+		if err != nil {
+			return err
+		}
+		e.plugins[name] = host.New(spec, host.Config{}, e.log)
+	}
+	return nil
+}
+
 // startPlugins starts every channel's plugin and lanes, and returns what ends
 // them.
 func (e *Engine) startPlugins(ctx context.Context, quit func(), fatal context.CancelCauseFunc) func() error {
 	var running sync.WaitGroup
 	e.lanes = newLanes()
 	for name, ch := range e.cfg.Channels {
-		spec, err := PluginSpec(name, ch)
-		if err != nil {
-			fatal(err)
-			continue
-		}
-		p := host.New(spec, host.Config{}, e.log)
-		e.plugins[name] = p
+		p := e.plugins[name]
 		running.Go(func() {
 			if err := p.Run(ctx); err != nil && ctx.Err() == nil {
 				fatal(err)
