@@ -37,6 +37,8 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, freeAddr(t))
 			}
 			env.Setenv("NO_COLOR", "1")
+			// Under the race detector each command would wait a second at its end.
+			env.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE"))
 			// The sockets of plugins have short names only.
 			env.Setenv("TMPDIR", os.TempDir())
 			return nil
