@@ -49,13 +49,19 @@ func (r *Reader) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case f := <-r.fetched:
-			if err := r.read(ctx, f); err != nil {
+			err := r.read(ctx, f)
+			if errors.Is(err, errStopped) {
+				return nil
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// errStopped says that a chunk was not given, and none may follow it: a shard
+// takes the offsets between two chunks for finished.
 var errStopped = errors.New("stopped")
 
 func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
@@ -79,13 +85,12 @@ func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
 	for f, n := range formats {
 		r.observe.Read(r.part.Topic, n, f)
 	}
-	switch {
-	case errors.Is(err, errStopped):
-		return nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read %s: %w", r.part, err)
 	}
-	r.give(ctx, Chunk{Items: items, Next: f.Next()})
+	if !r.give(ctx, Chunk{Items: items, Next: f.Next()}) {
+		return errStopped
+	}
 	return nil
 }
 

@@ -1,0 +1,119 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+func TestReaderChunks(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		records int
+		sizes   []int
+	}{
+		{"one", 1, []int{1}},
+		{"a full chunk", chunkSize, []int{chunkSize}},
+		{"one more", chunkSize + 1, []int{chunkSize, 1}},
+		{"several", 3*chunkSize + 9, []int{chunkSize, chunkSize, chunkSize, 9}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBroker(t, 4)
+			b.produce(3, numbered(c.records)...)
+			o := &seen{}
+			r := newTestReader(o)
+			ctx, cancel := context.WithCancel(t.Context())
+			var done sync.WaitGroup
+			done.Go(func() {
+				if err := r.Run(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+			r.fetched <- b.fetch(3, 0, 8<<20)
+			next := int64(0)
+			for _, size := range c.sizes {
+				chunk := <-r.Chunks
+				if len(chunk.Items) != size || chunk.Items[0].Offset != next || chunk.Next != next+int64(size) {
+					t.Fatalf("a chunk of %d from %d, next %d; want %d from %d", len(chunk.Items), chunk.Items[0].Offset, chunk.Next, size, next)
+				}
+				next = chunk.Next
+			}
+			cancel()
+			done.Wait()
+			if o.records[send.JSON] != c.records {
+				t.Errorf("counted %v", o.records)
+			}
+		})
+	}
+}
+
+// A shard takes what lies in a chunk's way for finished. So whatever a reader
+// that is stopped leaves out, it must leave out all behind it as well.
+func TestStoppedReaderLeavesNoGap(t *testing.T) {
+	b := newBroker(t, 4)
+	b.produce(3, numbered(2*chunkSize)...)
+	end := b.produce(3, numbered(3)...)
+	first, second := b.fetch(3, 0, 1), b.fetch(3, end, 1)
+	for range 300 { // a select chooses at random
+		r := newTestReader(&seen{})
+		r.fetched <- first
+		r.fetched <- second
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			_ = r.Run(ctx)
+		}()
+		for len(r.Chunks) == 0 { // now it waits to give the second chunk, or soon will
+			time.Sleep(10 * time.Microsecond)
+		}
+		cancel()
+		next := int64(0)
+		for more := true; more; {
+			select {
+			case c := <-r.Chunks:
+				if len(c.Items) > 0 && c.Items[0].Offset != next {
+					t.Fatalf("after offset %d comes %d", next, c.Items[0].Offset)
+				}
+				next = c.Next
+			case <-stopped:
+				more = len(r.Chunks) > 0
+			}
+		}
+	}
+}
+
+func TestReaderWaitsForItsShard(t *testing.T) {
+	b := newBroker(t, 4)
+	b.produce(3, numbered(3)...)
+	r := newTestReader(&seen{})
+	for range cap(r.fetched) {
+		r.fetched <- b.fetch(3, 0, 8<<20)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { _ = r.Run(ctx) })
+	r.fetched <- b.fetch(3, 0, 8<<20) // one is in Chunks, one in its hand
+	r.fetched <- b.fetch(3, 0, 8<<20)
+	select {
+	case r.fetched <- nil:
+		t.Error("it takes more than it can give")
+	default:
+	}
+	cancel()
+	done.Wait() // also while it waits to give
+}
+
+func numbered(n int) []kafka.Record {
+	home := homeOf(3)
+	var records []kafka.Record
+	for i := range n {
+		records = append(records, sendTo(home, fmt.Sprint("k", i)))
+	}
+	return records
+}
