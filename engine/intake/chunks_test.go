@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,7 +61,7 @@ func TestStoppedReaderLeavesNoGap(t *testing.T) {
 	b.produce(3, numbered(2*chunkSize)...)
 	end := b.produce(3, numbered(3)...)
 	first, second := b.fetch(3, 0, 1), b.fetch(3, end, 1)
-	for range 300 { // a select chooses at random
+	for range 100 { // a select chooses at random
 		r := newTestReader(&seen{})
 		r.fetched <- first
 		r.fetched <- second
@@ -107,6 +109,29 @@ func TestReaderWaitsForItsShard(t *testing.T) {
 	}
 	cancel()
 	done.Wait() // also while it waits to give
+}
+
+// A batch that can't be read stops the partition there and not before.
+func TestReaderGivesWhatIsBeforeADamagedBatch(t *testing.T) {
+	b := newBroker(t, 4)
+	b.produce(3, numbered(5)...)
+	bad := b.produce(3, numbered(1)...)
+	b.damage(3, bad)
+	r := newTestReader(&seen{})
+	r.fetched <- b.fetch(3, 0, 8<<20)
+	err := r.Run(t.Context())
+	var batch *kafka.BatchError
+	if !errors.As(err, &batch) || batch.Offset != bad || !strings.Contains(err.Error(), "sends/3") {
+		t.Errorf("%v", err)
+	}
+	select {
+	case c := <-r.Chunks:
+		if len(c.Items) != 5 || c.Next != bad {
+			t.Errorf("%d items, next %d", len(c.Items), c.Next)
+		}
+	default:
+		t.Error("five good records are kept back")
+	}
 }
 
 func numbered(n int) []kafka.Record {

@@ -85,11 +85,14 @@ func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
 	for f, n := range formats {
 		r.observe.Read(r.part.Topic, n, f)
 	}
+	if errors.Is(err, errStopped) {
+		return err
+	}
+	if !r.give(ctx, Chunk{Items: items, Next: f.Next()}) { // what is before a damaged batch is as good as any
+		return errStopped
+	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", r.part, err)
-	}
-	if !r.give(ctx, Chunk{Items: items, Next: f.Next()}) {
-		return errStopped
 	}
 	return nil
 }
