@@ -107,17 +107,15 @@ func (r *Reader) give(ctx context.Context, c Chunk) bool {
 }
 
 func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
-	it := Item{
-		Offset: rec.Offset, Accepted: rec.Time, Shard: r.part.Index, Record: *rec,
-		Source: send.Source{Topic: r.part.Topic, Partition: r.part.Index, Offset: rec.Offset},
-	}
+	own := send.Source{Topic: r.part.Topic, Partition: r.part.Index, Offset: rec.Offset}
+	it := Item{Offset: rec.Offset, Accepted: rec.Time, Shard: r.part.Index, Record: *rec, Source: own}
 	// The reader may give the same record struct again; headers are looked at
 	// by the shard later.
 	it.Record.Headers = append([]kafka.Header(nil), rec.Headers...)
 	forwarded := false
 	for _, h := range rec.Headers {
 		if h.Key == SourceHeader {
-			it.Source, forwarded = parseSource(h.Value, it.Source)
+			it.Source, forwarded = r.parseSource(h.Value, own)
 		}
 	}
 	msg, notes, err := send.Decode(*rec, r.limits)
@@ -145,16 +143,18 @@ func asInvalid(err error) *send.Invalid {
 	return &send.Invalid{Code: "unreadable", Detail: err.Error()}
 }
 
-// parseSource reads topic/partition/offset; what is not that is no forward.
-func parseSource(b []byte, own send.Source) (send.Source, bool) {
+// parseSource reads topic/partition/offset. What the engine can't have written
+// is no forward: anybody may write the header, and two records with one source
+// count as one.
+func (r *Reader) parseSource(b []byte, own send.Source) (send.Source, bool) {
 	parts := bytes.Split(b, []byte{'/'})
-	if len(parts) != 3 {
+	if len(parts) != 3 || string(parts[0]) != own.Topic {
 		return own, false
 	}
 	p, err1 := strconv.ParseInt(string(parts[1]), 10, 32)
 	o, err2 := strconv.ParseInt(string(parts[2]), 10, 64)
-	if errors.Join(err1, err2) != nil {
+	if errors.Join(err1, err2) != nil || o < 0 || p < 0 || int(p) >= r.partitions || int32(p) == own.Partition {
 		return own, false
 	}
-	return send.Source{Topic: string(parts[0]), Partition: int32(p), Offset: o}, true
+	return send.Source{Topic: own.Topic, Partition: int32(p), Offset: o}, true
 }
