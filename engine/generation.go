@@ -27,11 +27,10 @@ type generation struct {
 	committer  *intake.Committer
 	shards     map[int32]*ownedShard
 
-	stop     context.Context // intake ends
-	end      context.CancelCauseFunc
-	abandon  context.Context // what is open is given up
-	fetchers [2]*intake.Fetcher
-	running  sync.WaitGroup // shards
+	stop    context.Context // intake ends
+	end     context.CancelCauseFunc
+	abandon context.Context // what is open is given up
+	running sync.WaitGroup  // shards
 }
 
 type ownedShard struct {

@@ -75,7 +75,7 @@ func TestDecode(t *testing.T) {
 			Mode string `json:"mode"`
 		} `json:"tls"`
 		Headers map[string]string `json:"headers"`
-		hidden  string
+		hidden  string            //nolint:unused // what is not exported is no setting
 	}
 	for _, x := range []struct{ settings, want string }{
 		{``, ""},

@@ -11,6 +11,7 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -108,7 +109,7 @@ func (c *Client) ask(ctx context.Context, broker int32, req protocol.Message, wa
 		req = &direct{Message: req, broker: broker, clientID: c.cfg.ClientID}
 	}
 	res, err := c.transport.RoundTrip(ctx, c.addr, req)
-	if err == kafkago.BrokerNotAvailable { // the pool has not heard of this broker yet
+	if errors.Is(err, kafkago.BrokerNotAvailable) { // the pool has not heard of this broker yet
 		c.rediscover(ctx)
 		res, err = c.transport.RoundTrip(ctx, c.addr, req)
 	}

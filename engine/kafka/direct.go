@@ -48,7 +48,7 @@ func (c *Client) rediscover(ctx context.Context) {
 
 type wake struct{}
 
-func (wake) ApiKey() protocol.ApiKey                 { return protocol.CreateTopics }
+func (wake) ApiKey() protocol.ApiKey                 { return protocol.CreateTopics } //nolint:staticcheck // the name is kafka-go\'s
 func (wake) Required(map[protocol.ApiKey]int16) bool { return true }
 func (wake) RawExchange(io.ReadWriter) (protocol.Message, error) {
 	return &createtopics.Response{}, nil

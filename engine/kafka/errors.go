@@ -67,13 +67,15 @@ var retriable = []kafkago.Error{
 // leaderMoved tells whether err says that the partition is led by somebody
 // else, so that the layout has to be read again.
 func leaderMoved(err error) bool {
-	switch err {
-	case kafkago.NotLeaderForPartition, kafkago.LeaderNotAvailable, kafkago.UnknownTopicOrPartition,
+	return Is(err, kafkago.NotLeaderForPartition, kafkago.LeaderNotAvailable, kafkago.UnknownTopicOrPartition,
 		kafkago.ReplicaNotAvailable, kafkago.FencedLeaderEpoch, kafkago.UnknownLeaderEpoch,
-		kafkago.KafkaStorageError, kafkago.BrokerNotAvailable, kafkago.UnknownTopicID, kafkago.InconsistentTopicID:
-		return true
-	}
-	return false
+		kafkago.KafkaStorageError, kafkago.BrokerNotAvailable, kafkago.UnknownTopicID, kafkago.InconsistentTopicID)
+}
+
+// Is tells whether err is one of the broker's errors of that list.
+func Is(err error, list ...kafkago.Error) bool {
+	var code kafkago.Error
+	return errors.As(err, &code) && slices.Contains(list, code)
 }
 
 // Ping asks a broker for its versions. Its error is one sentence that says

@@ -39,8 +39,8 @@ type fetchRequest struct {
 
 type fetchResponse struct{ fetched []Fetched }
 
-func (*fetchRequest) ApiKey() protocol.ApiKey  { return protocol.Fetch }
-func (*fetchResponse) ApiKey() protocol.ApiKey { return protocol.Fetch }
+func (*fetchRequest) ApiKey() protocol.ApiKey  { return protocol.Fetch } //nolint:staticcheck // the name is kafka-go\'s
+func (*fetchResponse) ApiKey() protocol.ApiKey { return protocol.Fetch } //nolint:staticcheck // the name is kafka-go\'s
 
 func (r *fetchRequest) Broker(protocol.Cluster) (protocol.Broker, error) {
 	return protocol.Broker{ID: r.broker}, nil

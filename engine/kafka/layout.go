@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -132,9 +133,9 @@ func containsBefore(topics []string, i int) bool {
 func newLayout(res *metadata.Response) *layout {
 	l := &layout{leaders: map[Partition]int32{}, counts: map[string]int{}, faults: map[string]error{}}
 	for _, t := range res.Topics {
-		switch err := codeError(t.ErrorCode); err {
-		case nil:
-		case kafkago.UnknownTopicOrPartition:
+		switch err := codeError(t.ErrorCode); {
+		case err == nil:
+		case errors.Is(err, kafkago.UnknownTopicOrPartition):
 			continue
 		default:
 			l.faults[t.Name] = fmt.Errorf("topic %s: %w", t.Name, err)
@@ -143,7 +144,7 @@ func newLayout(res *metadata.Response) *layout {
 		l.counts[t.Name] = len(t.Partitions)
 		for _, p := range t.Partitions {
 			leader := p.LeaderID
-			if p.ErrorCode != 0 && codeError(p.ErrorCode) != kafkago.ReplicaNotAvailable || leader < 0 {
+			if p.ErrorCode != 0 && !errors.Is(codeError(p.ErrorCode), kafkago.ReplicaNotAvailable) || leader < 0 {
 				leader = -1
 				l.stale.Store(true) // ask again next time
 			}

@@ -153,7 +153,7 @@ func TestYieldStops(t *testing.T) {
 		got = append(got, r.Offset)
 		return nil
 	})
-	if err != stop || fmt.Sprint(got) != "[10 11 12 13]" || f.Next() != 14 {
+	if !errors.Is(err, stop) || fmt.Sprint(got) != "[10 11 12 13]" || f.Next() != 14 {
 		t.Errorf("%v, %v, next %d", got, err, f.Next())
 	}
 	if n, err := count(f); n != 8 || err != nil || f.Next() != 18 {

@@ -1,6 +1,8 @@
 package outcome
 
 import (
+	"errors"
+
 	kafkago "github.com/segmentio/kafka-go"
 
 	"github.com/carillonhq/carillon/engine/kafka"
@@ -77,7 +79,7 @@ func (p *Producer) answered(q *partition, a kafka.Produced) {
 	switch {
 	case a.Err == nil:
 		p.stored(q, a.BaseOffset)
-	case a.Err == kafkago.DuplicateSequenceNumber:
+	case errors.Is(a.Err, kafkago.DuplicateSequenceNumber):
 		p.stored(q, -1) // stored before; the broker has forgotten where
 	case beginAnew(a.Err):
 		p.stats.renewals.Add(1)
@@ -92,20 +94,12 @@ func (p *Producer) answered(q *partition, a kafka.Produced) {
 // beginAnew tells whether the broker no longer accepts the partition's
 // producer id and sequence.
 func beginAnew(err error) bool {
-	switch err {
-	case kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch,
-		kafkago.InvalidProducerIDMapping, kafkago.ProducerFenced:
-		return true
-	}
-	return false
+	return kafka.Is(err, kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch,
+		kafkago.InvalidProducerIDMapping, kafkago.ProducerFenced)
 }
 
 // blamesOne tells whether a batch was refused for what may be only one of its
 // records.
 func blamesOne(err error) bool {
-	switch err {
-	case kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge, kafkago.InvalidRecord, kafkago.InvalidTimestamp:
-		return true
-	}
-	return false
+	return kafka.Is(err, kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge, kafkago.InvalidRecord, kafkago.InvalidTimestamp)
 }

@@ -26,9 +26,9 @@ func TestAdvance(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	for failures, want := range map[int]time.Duration{1: 50, 2: 100, 5: 800, 7: 2000, 1000: 2000} {
-		if got := backoff(50*time.Millisecond, failures); got != want*time.Millisecond {
-			t.Errorf("after %d failures: %s, want %s", failures, got, want*time.Millisecond)
+	for failures, want := range map[int]int64{1: 50, 2: 100, 5: 800, 7: 2000, 1000: 2000} {
+		if got := backoff(50*time.Millisecond, failures); got.Milliseconds() != want {
+			t.Errorf("after %d failures: %s, want %d ms", failures, got, want)
 		}
 	}
 }

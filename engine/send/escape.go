@@ -86,8 +86,6 @@ func unescape(raw []byte) []byte {
 	}
 }
 
-const hexDigits = "0123456789abcdef"
-
 // appendString appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD.
 func appendString(dst []byte, s string) []byte {

@@ -63,7 +63,7 @@ func (s *scanner) skipSpace() int {
 
 // expected fails for a value of another type, or for what is no value at all.
 func (s *scanner) expected(what string) {
-	found := "nothing"
+	var found string
 	switch c := s.peek(); {
 	case c == '"':
 		found = "a string"

@@ -27,9 +27,10 @@ const (
 	Protobuf
 	// CloudEventsStructured: the whole event is the value, as JSON.
 	CloudEventsStructured
-	// CloudEventsBinaryJSON and CloudEventsBinaryProtobuf: the attributes are
-	// `ce_` headers, the value is the send.
+	// CloudEventsBinaryJSON: the attributes are `ce_` headers, the value is the
+	// send as JSON.
 	CloudEventsBinaryJSON
+	// CloudEventsBinaryProtobuf: the same, with the send as protobuf.
 	CloudEventsBinaryProtobuf
 )
 

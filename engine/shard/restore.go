@@ -108,7 +108,10 @@ func (r *Restorer) apply() error {
 // somebody else's: it can't settle anything.
 func (r *Restorer) statusRecord(rec *kafka.Record) error {
 	e, err := send.ParseStatus(rec.Value, rec.Headers)
-	if err != nil || e.Kind != carillonv1.Kind_KIND_OUTCOME {
+	if err != nil {
+		return nil //nolint:nilerr // not ours, as said above
+	}
+	if e.Kind != carillonv1.Kind_KIND_OUTCOME {
 		return nil
 	}
 	entry := ledger.Entry{
@@ -148,8 +151,8 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 		return nil
 	}
 	var p ledgerv1.Parked
-	if err := p.UnmarshalVT(rec.Value); err != nil || p.Send == nil || p.Send.To == nil {
-		return nil
+	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
+		return nil //nolint:nilerr // not ours: it can park nothing
 	}
 	if mark, seen := r.Ledger.Seen(key); seen && mark.Settled {
 		r.stale[string(rec.Key)] = true

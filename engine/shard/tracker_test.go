@@ -11,7 +11,7 @@ func TestTrackerIsALowWatermark(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first := rapid.Int64Range(0, 1<<40).Draw(t, "first")
 		tr := NewTracker(first)
-		next, low := first, first
+		next := first
 		open := map[int64]bool{}
 		var order []int64
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {
@@ -32,7 +32,7 @@ func TestTrackerIsALowWatermark(t *testing.T) {
 				next += rapid.Int64Range(0, 2000).Draw(t, "skip")
 				tr.SkipTo(next)
 			}
-			low = next
+			low := next
 			for o := range open {
 				low = min(low, o)
 			}

@@ -30,7 +30,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer func() { _ = l.close() }()
 		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("\t\n\\\"x.\x00é"))))
 		var want []Entry
 		now := time.Unix(0, rapid.Int64Range(0, 1<<60).Draw(t, "now"))
@@ -65,7 +65,7 @@ func TestTornLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer func() { _ = l.close() }()
 		if err := l.record(time.Now(), []*sdk.Attempt{sdktest.Attempt(i)}, []decision{{outcome: accepted, recorded: true}}); err != nil {
 			t.Fatal(err)
 		}

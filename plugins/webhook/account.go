@@ -161,7 +161,7 @@ func drain(res *fasthttp.Response) {
 	if res.BodyStream() == nil {
 		return // 204, and 304
 	}
-	if n, err := io.CopyN(io.Discard, res.BodyStream(), maxAnswer); err != io.EOF || n == maxAnswer {
+	if n, err := io.CopyN(io.Discard, res.BodyStream(), maxAnswer); !errors.Is(err, io.EOF) || n == maxAnswer {
 		res.SetConnectionClose()
 	}
 	_ = res.CloseBodyStream()

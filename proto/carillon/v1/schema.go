@@ -1,3 +1,5 @@
+// Package carillonv1 is the public contract: Send and Status, generated from the
+// .proto files, and their JSON Schemas.
 package carillonv1
 
 import _ "embed"
