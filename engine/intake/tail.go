@@ -42,20 +42,22 @@ func (t Tailer) Tail(ctx context.Context, p kafka.Partition, from int64, each fu
 		if err == nil {
 			err = got[0].Err
 		}
-		if err == nil {
-			err = got[0].Records(each)
-			next = max(next, got[0].Next())
-		}
 		switch {
+		case err == nil:
+			// What stops the reading here is no fault that passes.
+			if err := got[0].Records(each); err != nil {
+				return max(next, got[0].Next()), err
+			}
+			next = max(next, got[0].Next())
 		case ctx.Err() != nil:
 			return next, ctx.Err()
 		case errors.Is(err, kafkago.OffsetOutOfRange):
 			if next, err = t.Since(ctx, p, kafka.Earliest); err != nil {
 				return next, err
 			}
-		case err != nil && !kafka.Retriable(err):
+		case !kafka.Retriable(err):
 			return next, err
-		case err != nil:
+		default:
 			pause(ctx, 200*time.Millisecond)
 		}
 	}
