@@ -59,6 +59,7 @@ func (g *Gap) Error() string {
 const (
 	pollLong  = 500 * time.Millisecond
 	pollShort = 20 * time.Millisecond // some partition is not asked for: its reader may soon have room
+	pollsFull = 20                    // where none is asked for, room is looked for so many times in a poll
 	// mostFetched bounds one answer, all partitions together.
 	mostFetched = 8 << 20
 )
@@ -110,18 +111,19 @@ func (f *Fetcher) follow(ctx context.Context, leaders map[kafka.Partition]int32)
 // with another one: a broker fills its answer in the order of the request.
 func (f *Fetcher) fetch(ctx context.Context, feeds []*feed, turn int) error {
 	parts := make([]kafka.FetchPartition, 0, len(feeds))
+	wait := pollLong
 	for i := range feeds {
 		fd := feeds[(i+turn)%len(feeds)]
-		if r := fd.reader; !fd.ended && len(r.fetched) < cap(r.fetched) {
+		switch r := fd.reader; {
+		case fd.ended:
+		case len(r.fetched) == cap(r.fetched):
+			wait = pollShort
+		default:
 			parts = append(parts, kafka.FetchPartition{Partition: r.part, Offset: fd.next, MaxBytes: f.bytes})
 		}
 	}
-	wait := pollLong
-	if len(parts) < len(feeds) {
-		wait = pollShort
-	}
 	if len(parts) == 0 {
-		pause(ctx, time.Millisecond)
+		pause(ctx, wait/pollsFull)
 		return nil
 	}
 	answers, err := f.client.Fetch(ctx, parts, 1, mostFetched, wait)
@@ -147,6 +149,12 @@ func (f *Fetcher) feed(ctx context.Context, a *kafka.Fetched) error {
 	if end := a.End(); end > fd.next {
 		fd.next = end
 		fd.reader.fetched <- a // there is room: only this goroutine fills it
+		return nil
+	}
+	// Nothing is new, or nothing can be read; then asking again would not help.
+	if err := a.Records(func(*kafka.Record) error { return nil }); err != nil {
+		fd.ended = true
+		f.fault(a.Partition, fmt.Errorf("read %s: %w", a.Partition, err))
 	}
 	return nil
 }
@@ -157,13 +165,20 @@ func (f *Fetcher) outOfRange(ctx context.Context, fd *feed) error {
 	if err != nil {
 		return err
 	}
-	fd.ended = true
-	if first[p] > fd.next {
+	end, err := f.client.Offsets(ctx, []kafka.Partition{p}, kafka.Latest)
+	if err != nil {
+		return err
+	}
+	switch {
+	case first[p] > fd.next:
 		f.fault(p, &Gap{Partition: p, Next: fd.next, First: first[p]})
-	} else {
+	case end[p] < fd.next:
 		f.fault(p, fmt.Errorf("%s: offset %d is wanted and is past the end: was the topic made anew? "+
 			"reset the group's offset to read it from its start", p, fd.next))
+	default: // a leader that had not caught up, as after an election (KIP-207)
+		return fmt.Errorf("fetch %s: offset %d was out of range, and is there", p, fd.next)
 	}
+	fd.ended = true
 	return nil
 }
 
