@@ -39,12 +39,12 @@ func serveCopy(addr, group, count, topics string) error {
 	}
 	defer writer.Close()
 	batch := make([]kafkago.Message, 0, copyBatch)
-	for done := 0; done < n; done += len(batch) {
+	for done := 0; done < n && ctx.Err() == nil; done += len(batch) {
 		batch = batch[:0]
 		for len(batch) < min(copyBatch, n-done) {
 			m, err := reader.FetchMessage(ctx)
 			if err != nil {
-				return fmt.Errorf("copying: %w", err)
+				return copyError(ctx, err)
 			}
 			if done+len(batch) == 0 {
 				ready()
@@ -52,11 +52,20 @@ func serveCopy(addr, group, count, topics string) error {
 			batch = append(batch, m)
 		}
 		if err := move(ctx, reader, writer, batch); err != nil {
-			return fmt.Errorf("copying: %w", err)
+			return copyError(ctx, err)
 		}
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// copyError leaves out that the parent has stopped this process: it does when
+// the last record is in the topic, which may be before Writer has heard of it.
+func copyError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("copying: %w", err)
 }
 
 // move writes the records, then commits them.

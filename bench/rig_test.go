@@ -93,7 +93,34 @@ func (r *rig) begin(ctx context.Context) (dir, group string, err error) {
 			return "", "", fmt.Errorf("deleting %s: %w", topic, err)
 		}
 	}
-	return dir, group, r.client.CreateTopics(ctx, r.topics())
+	if err := r.client.CreateTopics(ctx, r.topics()); err != nil {
+		return "", "", err
+	}
+	for _, topic := range old.Topics {
+		if err := r.awaitEmpty(ctx, topic); err != nil {
+			return "", "", err
+		}
+	}
+	return dir, group, nil
+}
+
+// awaitEmpty waits until the broker serves a topic made anew: one of that name
+// was deleted a moment ago, and Apache Kafka takes its time over both.
+func (r *rig) awaitEmpty(ctx context.Context, topic string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		n, err := r.written(ctx, topic)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("waiting for the new topic %s, which has %d records: %w", topic, n, errors.Join(ctx.Err(), err))
+		case err != nil && !kafka.Retriable(err):
+			return err
+		case err == nil && n == 0:
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // written returns how many records a topic has.
