@@ -1,0 +1,201 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+)
+
+// council is a group's members, and who owns what.
+type council struct {
+	*broker
+	mu     sync.Mutex
+	owners map[int32]string // by shard, while own runs
+	latest map[string]Membership
+	faults []string
+}
+
+func newCouncil(t *testing.T, partitions int32) *council {
+	b := newBroker(t, partitions, kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	return &council{broker: b, owners: map[int32]string{}, latest: map[string]Membership{}}
+}
+
+func (c *council) config() GroupConfig {
+	return GroupConfig{
+		Brokers: c.cluster.ListenAddrs(), ID: "g", Topics: []string{"sends", "sends.bulk"},
+		SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second, Heartbeat: 10 * time.Millisecond,
+	}
+}
+
+// join runs a member until leave is called, which returns when it has left.
+func (c *council) join(name string) (leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		err := RunGroup(ctx, c.config(), zerolog.Nop(), func(ctx context.Context, m Membership) { c.own(ctx, name, m) })
+		if err != nil {
+			c.t.Error(err)
+		}
+	})
+	leave = sync.OnceFunc(func() { cancel(); running.Wait() })
+	c.t.Cleanup(leave)
+	return leave
+}
+
+func (c *council) own(ctx context.Context, name string, m Membership) {
+	c.mu.Lock()
+	c.latest[name] = m
+	for _, id := range m.Shards {
+		if other, taken := c.owners[id]; taken {
+			c.faults = append(c.faults, fmt.Sprintf("%d is given to %s while %s has it", id, name, other))
+		}
+		c.owners[id] = name
+	}
+	c.mu.Unlock()
+	<-ctx.Done()
+	time.Sleep(20 * time.Millisecond) // what an owner still has to do: it keeps its shards meanwhile
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range m.Shards {
+		delete(c.owners, id)
+	}
+	delete(c.latest, name)
+}
+
+// settled waits until all shards are owned by as many members, in one
+// generation.
+func (c *council) settled(members, shards int) {
+	c.t.Helper()
+	until(c.t, fmt.Sprintf("%d members own %d shards", members, shards), func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		generations := map[int32]bool{}
+		for _, m := range c.latest {
+			generations[m.Generation] = true
+		}
+		return len(c.owners) == shards && len(c.latest) == members && len(generations) == 1
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.faults != nil {
+		c.t.Error(c.faults)
+	}
+}
+
+func TestMembersShareTheShards(t *testing.T) {
+	c := newCouncil(t, 5)
+	leaveA := c.join("a")
+	c.settled(1, 5)
+	leaveB := c.join("b")
+	c.settled(2, 5)
+	leaveC := c.join("c")
+	c.settled(3, 5)
+	leaveB()
+	c.settled(2, 5)
+	leaveA()
+	c.settled(1, 5)
+	leaveC()
+	if info := c.cluster.GroupInfo("g"); info == nil || len(info.Members) != 0 {
+		t.Errorf("a member that stopped did not leave: %+v", info)
+	}
+}
+
+// A share that is given up by its owner, since something failed, is joined for
+// again.
+func TestOwnerThatReturnsJoinsAgain(t *testing.T) {
+	c := newCouncil(t, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	var generations []int32
+	err := RunGroup(ctx, c.config(), zerolog.Nop(), func(_ context.Context, m Membership) {
+		if !slices.Equal(m.Shards, []int32{0, 1}) {
+			t.Error(m.Shards)
+		}
+		if generations = append(generations, m.Generation); len(generations) == 3 {
+			cancel()
+		}
+	})
+	if err != nil || len(generations) != 3 || generations[0] >= generations[1] || generations[1] >= generations[2] {
+		t.Error(generations, err)
+	}
+}
+
+func TestGroupThatCannotBe(t *testing.T) {
+	if err := RunGroup(t.Context(), GroupConfig{ID: "g", Topics: []string{"sends"}}, zerolog.Nop(), nil); err == nil {
+		t.Error("a group without brokers runs")
+	}
+}
+
+func TestCommitter(t *testing.T) {
+	b := newBroker(t, 2)
+	topics := []string{"sends", "sends.bulk"}
+	low := map[kafka.Partition]int64{}
+	c := NewCommitter(b.client, "g", topics, Membership{Generation: -1, Shards: []int32{0, 1}}, func(shard int32, input int) int64 {
+		return low[kafka.Partition{Topic: topics[input], Index: shard}]
+	})
+	urgent0, bulk0 := kafka.Partition{Topic: "sends", Index: 0}, kafka.Partition{Topic: "sends.bulk", Index: 0}
+	urgent1, bulk1 := kafka.Partition{Topic: "sends", Index: 1}, kafka.Partition{Topic: "sends.bulk", Index: 1}
+	c.Committed(urgent0, 5)
+	c.Committed(bulk0, -1) // none yet: the start is committed, too
+	c.Committed(urgent1, 0)
+	c.Committed(bulk1, 0)
+	for _, step := range []struct {
+		name string
+		low  map[kafka.Partition]int64
+		want map[kafka.Partition]int64
+	}{
+		{"the group's start, and nothing twice", map[kafka.Partition]int64{urgent0: 5}, map[kafka.Partition]int64{urgent0: -1, bulk0: 0, urgent1: -1}},
+		{"what moved", map[kafka.Partition]int64{urgent0: 7, bulk1: 2}, map[kafka.Partition]int64{urgent0: 7, bulk0: 0, bulk1: 2}},
+		{"never back", map[kafka.Partition]int64{urgent0: 6, bulk1: 0}, map[kafka.Partition]int64{urgent0: 7, bulk1: 2}},
+		{"on", map[kafka.Partition]int64{urgent0: 8, bulk1: 2}, map[kafka.Partition]int64{urgent0: 8, bulk1: 2, urgent1: -1}},
+	} {
+		for p, at := range step.low {
+			low[p] = at
+		}
+		if err := c.Commit(within(t)); err != nil {
+			t.Fatal(step.name, err)
+		}
+		got, err := b.client.CommittedOffsets(within(t), "g", []kafka.Partition{urgent0, bulk0, urgent1, bulk1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, at := range step.want {
+			if got[p].Offset != at {
+				t.Errorf("%s: %s is committed at %d, want %d", step.name, p, got[p].Offset, at)
+			}
+		}
+	}
+}
+
+// Whoever has lost its shards commits nothing, and what it could not commit is
+// still owed.
+func TestCommitterOfAnOlderGeneration(t *testing.T) {
+	c := newCouncil(t, 1)
+	c.join("a")
+	c.settled(1, 1)
+	c.mu.Lock()
+	m := c.latest["a"]
+	c.mu.Unlock()
+	low := func(int32, int) int64 { return 9 }
+	old := m
+	old.Generation--
+	zombie := NewCommitter(c.client, "g", []string{"sends"}, old, low)
+	for range 2 {
+		if err := zombie.Commit(within(t)); !errors.Is(err, kafkago.IllegalGeneration) {
+			t.Errorf("a zombie: %v", err)
+		}
+	}
+	member := NewCommitter(c.client, "g", []string{"sends"}, m, low)
+	if err := member.Commit(within(t)); err != nil {
+		t.Error(err)
+	}
+}
