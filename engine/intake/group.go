@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -52,17 +53,29 @@ func RunGroup(ctx context.Context, cfg GroupConfig, log zerolog.Logger, own func
 	// Close waits until own has returned, and leaves the group.
 	stop := context.AfterFunc(ctx, func() { _ = group.Close() })
 	defer stop()
+	// kafka-go waits for what is started on a generation, but for one that was
+	// over before it got here; a node that was stopped for a while sees that.
+	var turn sync.Mutex
 	for {
 		gen, err := group.Next(context.WithoutCancel(ctx))
 		switch {
 		case errors.Is(err, kafkago.ErrGroupClosed):
-			return group.Close()
+			err := group.Close()
+			turn.Lock() // none begins any more: all generations are over
+			defer turn.Unlock()
+			return err
 		case err != nil:
 			log.Warn().Err(err).Str("group", cfg.ID).Msg("joining the consumer group failed; trying again")
 			continue
 		}
 		m := Membership{Generation: gen.ID, Member: gen.MemberID, Shards: shared(gen.Assignments, cfg.Topics)}
-		gen.Start(func(ctx context.Context) { own(ctx, m) })
+		gen.Start(func(ctx context.Context) {
+			turn.Lock()
+			defer turn.Unlock()
+			if ctx.Err() == nil {
+				own(ctx, m)
+			}
+		})
 	}
 }
 

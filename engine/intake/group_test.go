@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/carillonhq/carillon/engine/kafka"
 )
@@ -197,5 +200,27 @@ func TestCommitterOfAnOlderGeneration(t *testing.T) {
 	member := NewCommitter(c.client, "g", []string{"sends"}, m, low)
 	if err := member.Commit(within(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// However fast the generations follow, an owner is done before the next begins.
+func TestOwnersNeverOverlap(t *testing.T) {
+	c := newCouncil(t, 1)
+	c.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Err: kerr.RebalanceInProgress, Count: -1})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	cfg := c.config()
+	cfg.Heartbeat = time.Millisecond
+	var inside, overlaps, runs atomic.Int32
+	err := RunGroup(ctx, cfg, zerolog.Nop(), func(context.Context, Membership) {
+		runs.Add(1)
+		if inside.Add(1) > 1 {
+			overlaps.Add(1)
+		}
+		time.Sleep(3 * time.Millisecond)
+		inside.Add(-1)
+	})
+	if err != nil || runs.Load() < 2 || overlaps.Load() > 0 || inside.Load() > 0 {
+		t.Errorf("%v: %d runs, %d overlaps, %d still run", err, runs.Load(), overlaps.Load(), inside.Load())
 	}
 }
