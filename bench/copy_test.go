@@ -10,7 +10,7 @@ import (
 )
 
 // copyBatch is how many records the yardstick writes at once. With a thousand,
-// as many would write, it waits more than it works and has about half the rate.
+// as many would write, it waits more than it works and has 0.6 of the rate.
 const copyBatch = 10_000
 
 // serveCopy is the yardstick's process: the loop that one writes with kafka-go
