@@ -22,7 +22,6 @@ import (
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/metrics"
-	"github.com/carillonhq/carillon/engine/outcome"
 )
 
 // Engine is one node.
@@ -35,7 +34,6 @@ type Engine struct {
 
 	client  *kafka.Client
 	ledger  *ledger.Ledger
-	out     *outcome.Producer
 	plugins map[string]*host.Plugin
 	lanes   *lanes
 	current atomic.Pointer[generation] // nil between two generations
@@ -116,18 +114,6 @@ func (e *Engine) open(stop *teardown) error {
 		return err
 	}
 	stop.add("HTTP server", server.Shutdown)
-	codec, err := kafka.ParseCodec(e.cfg.Kafka.Compression)
-	if err != nil {
-		return err
-	}
-	e.out = outcome.New(client, outcome.Config{
-		Codec: codec, OnRetry: func(error) { e.metrics.ProduceRetries.Inc() },
-	}, e.log)
-	stop.add("outcomes", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), e.cfg.Engine.DrainTimeout)
-		defer cancel()
-		return e.out.Close(ctx)
-	})
 	return nil
 }
 

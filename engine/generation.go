@@ -9,10 +9,12 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/outcome"
 	"github.com/carillonhq/carillon/engine/retry"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/engine/shard"
@@ -25,6 +27,7 @@ type generation struct {
 	membership intake.Membership
 	committed  map[kafka.Partition]int64
 	committer  *intake.Committer
+	out        *outcome.Producer // under the shards' own identities
 	shards     map[int32]*ownedShard
 
 	stop    context.Context // intake ends
@@ -68,6 +71,10 @@ func (e *Engine) own(ctx context.Context, m intake.Membership) {
 }
 
 func (g *generation) run(abandon func()) error {
+	if err := g.claim(); err != nil {
+		return err
+	}
+	defer g.closeOut()
 	if err := g.load(); err != nil {
 		return err
 	}
@@ -97,6 +104,52 @@ func (g *generation) run(abandon func()) error {
 		g.log.Warn().Err(err).Msg("the last commit of the generation was refused; what it covers is read again")
 	}
 	return nil
+}
+
+// claim makes this node the only writer to its shards' `status` and `ledger`:
+// what an older owner still writes there is refused from here on, so that what
+// is read next is all there is.
+func (g *generation) claim() error {
+	codec, err := kafka.ParseCodec(g.cfg.Kafka.Compression)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	owned := map[kafka.Partition]kafka.ProducerID{}
+	claims, ctx := errgroup.WithContext(g.stop)
+	claims.SetLimit(8)
+	for _, id := range g.membership.Shards {
+		claims.Go(func() error {
+			parts := []kafka.Partition{{Topic: g.cfg.Topic("status"), Index: id}, {Topic: g.cfg.Topic("ledger"), Index: id}}
+			who, err := g.client.Claim(ctx, fmt.Sprintf("%s-shard-%d", g.cfg.Kafka.Group, id), parts)
+			if err != nil {
+				return fmt.Errorf("claim shard %d: %w", id, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, p := range parts {
+				owned[p] = who
+			}
+			return nil
+		})
+	}
+	if err := claims.Wait(); err != nil {
+		return err
+	}
+	g.out = outcome.New(g.client, outcome.Config{
+		Owned: owned, Codec: codec, OnRetry: func(error) { g.metrics.ProduceRetries.Inc() },
+	}, g.log)
+	return nil
+}
+
+// closeOut ends the generation's producer. The shards have waited for what they
+// wrote, or were abandoned.
+func (g *generation) closeOut() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.stop), time.Second)
+	defer cancel()
+	if err := g.out.Close(ctx); err != nil {
+		g.log.Warn().Err(err).Msg("not all that the shards wrote was acknowledged; it is read again or made anew")
+	}
 }
 
 // load opens every shard: its committed offsets, its ledger, and what Kafka

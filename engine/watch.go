@@ -26,9 +26,9 @@ func (e *Engine) watch(ctx context.Context) {
 		}
 		e.watchPlugins(restarts)
 		e.lanes.each(e.watchLane)
-		n, _ := e.out.Unacknowledged()
-		e.metrics.Unacknowledged.Set(float64(n))
 		if g := e.current.Load(); g != nil {
+			n, _ := g.out.Unacknowledged()
+			e.metrics.Unacknowledged.Set(float64(n))
 			g.watchParked()
 			if err := g.watchLag(ctx); err != nil && ctx.Err() == nil {
 				e.log.Debug().Err(err).Msg("the lag can't be measured")

@@ -105,3 +105,47 @@ func testInitProducerIDFences(t *testing.T, p peer) {
 		t.Errorf("a write of the older epoch: %v, %v", produced[0].Err, err)
 	}
 }
+
+func TestClaim(t *testing.T) { onEach(t, testClaim) }
+
+// A claim alone fences the older owner, its own identity can write, and readers
+// see no record of it.
+func testClaim(t *testing.T, p peer) {
+	ctx := within(t)
+	parts := []kafka.Partition{p.partition()}
+	one, err := p.client.Claim(ctx, p.topic, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := kafka.NewBatch()
+	write := func(id kafka.ProducerID, sequence int32, value string) error {
+		b.Reset()
+		b.Append(kafka.Record{Time: time.UnixMilli(1), Value: []byte(value)})
+		produced, err := p.client.Produce(ctx, []kafka.ProducePartition{{Partition: parts[0], Batch: b.Encode(id, sequence)}})
+		return errors.Join(err, produced[0].Err)
+	}
+	if err := write(one, 0, "first owner"); err != nil {
+		t.Fatal(err)
+	}
+	two, err := p.client.Claim(ctx, p.topic, parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(one, 1, "zombie"); !errors.Is(err, kafkago.InvalidProducerEpoch) {
+		t.Errorf("the older owner's write: %v, want InvalidProducerEpoch", err)
+	}
+	if err := write(two, 0, "second owner"); err != nil {
+		t.Errorf("the new owner's write: %v", err)
+	}
+	got, err := p.client.Fetch(ctx, []kafka.FetchPartition{{Partition: parts[0], MaxBytes: 1 << 20}}, 1, 1<<20, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	if err := got[0].Records(func(r *kafka.Record) error { values = append(values, string(r.Value)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(values) != 2 || values[0] != "first owner" || values[1] != "second owner" {
+		t.Errorf("readers see %q", values)
+	}
+}

@@ -36,8 +36,16 @@ const (
 // producer closed. They may have been stored.
 var ErrClosed = errors.New("the producer closed before Kafka acknowledged the records, which may have been stored")
 
+// ErrFenced is what records end with whose partition has another owner now, or
+// whose owner's identity Kafka has lost. They may have been stored.
+var ErrFenced = errors.New("another node owns the partition now, or Kafka has lost track of this one")
+
 // Config tunes a Producer; the zero value is good.
 type Config struct {
+	// Owned are the partitions that were claimed (kafka.Client.Claim), with the
+	// identity that writes to them. Such a partition never begins anew under
+	// another identity: that would take it back from a newer owner.
+	Owned        map[kafka.Partition]kafka.ProducerID
 	Codec        kafka.Codec     // compression of batches
 	BatchBytes   int             // at most, per partition and request, before compression; 0: 1000 KiB
 	RequestBytes int             // at most, per request, before compression; 0: 8 MiB
@@ -119,7 +127,7 @@ func New(c *kafka.Client, cfg Config, log zerolog.Logger) *Producer {
 // must not block: with the offset of the first record (-1 when the broker no
 // longer knew it) after all of them were acknowledged by all in-sync replicas,
 // or with an error, which is final — ErrClosed, or what Kafka refuses for good
-// (too large, not authorized, a topic that did not appear in time). Of records
+// (too large, not authorized, a topic that did not appear in time), or ErrFenced. Of records
 // that end with an error, some may have been stored. Everything else is
 // retried until Close. The records' slices must stay untouched until done.
 func (p *Producer) Produce(part kafka.Partition, records []kafka.Record, done func(base int64, err error)) {
@@ -136,6 +144,9 @@ func (p *Producer) Produce(part kafka.Partition, records []kafka.Record, done fu
 	q := p.partitions[part]
 	if q == nil {
 		q = &partition{id: part, leader: nobody, limit: p.cfg.BatchBytes}
+		if id, owned := p.cfg.Owned[part]; owned {
+			q.owned, q.producer = true, &id
+		}
 		p.partitions[part] = q
 	}
 	q.entries = append(q.entries, &entry{records: records, done: done, since: time.Now(), base: -1})

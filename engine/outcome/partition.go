@@ -35,6 +35,8 @@ type partition struct {
 	attempts int               // of batch
 	producer *kafka.ProducerID // nil: to be given one
 	spent    *kafka.ProducerID // had before, and never to be taken again
+	owned    bool              // producer was claimed, and is the only one ever
+	fenced   bool              // nothing can be written any more
 	sequence int32             // of batch's first record
 	failures int               // in a row
 	missing  time.Time         // since when the topic is not there
@@ -96,7 +98,9 @@ func (p *Producer) drop(q *partition) {
 }
 
 // renew makes the partition begin anew under another producer id than it had.
+// One that is owned can't.
 func (q *partition) renew() {
+	q.fenced = q.owned
 	q.spent, q.producer, q.encoded = q.producer, nil, nil
 }
 
@@ -153,6 +157,18 @@ func (p *Producer) refused(q *partition, err error) {
 		left -= len(e.records) - e.acked // what the batch did not hold goes with the rest
 		return true
 	})
+}
+
+// endFenced ends all that a fenced partition holds, and tells whether it is one.
+func (p *Producer) endFenced(q *partition) bool {
+	if !q.fenced {
+		return false
+	}
+	if q.batch != nil {
+		p.drop(q)
+	}
+	p.settle(q, fmt.Errorf("writing to %s: %w", q.id, ErrFenced), func(*entry) bool { return true })
+	return true
 }
 
 // settle ends the entries, from the first on, that ends accepts. The partition

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"errors"
+	"slices"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -53,6 +54,9 @@ func (p *Producer) nextRequest(s *sender) (parts []*partition) {
 }
 
 func (p *Producer) sendRequest(parts []*partition) {
+	if parts = slices.DeleteFunc(parts, p.endFenced); len(parts) == 0 {
+		return
+	}
 	if err := p.identify(parts); err != nil {
 		for _, q := range parts {
 			p.turnAway(q, err)
@@ -83,8 +87,11 @@ func (p *Producer) answered(q *partition, a kafka.Produced) {
 		p.stored(q, -1) // stored before; the broker has forgotten where
 	case beginAnew(a.Err):
 		p.stats.renewals.Add(1)
-		p.complaints.warn(a.Err, q.id, "Kafka has lost track of this producer: beginning anew under a fresh producer id")
 		q.renew()
+		if p.endFenced(q) {
+			return
+		}
+		p.complaints.warn(a.Err, q.id, "Kafka has lost track of this producer: beginning anew under a fresh producer id")
 		p.failed(q, a.Err)
 	default:
 		p.turnAway(q, a.Err)
