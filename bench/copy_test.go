@@ -62,10 +62,10 @@ func serveCopy(addr, group, count, topics string) error {
 // copyError leaves out that the parent has stopped this process: it does when
 // the last record is in the topic, which may be before Writer has heard of it.
 func copyError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return fmt.Errorf("copying: %w", err)
 	}
-	return fmt.Errorf("copying: %w", err)
+	return nil
 }
 
 // move writes the records, then commits them.
