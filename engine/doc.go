@@ -1,0 +1,69 @@
+// Package engine is one node: it takes sends from Kafka, has them delivered by
+// channel plugins, and publishes their outcomes to Kafka. New makes one, Run
+// runs it until its context ends; the rest is wiring.
+//
+// # The journey of a send
+//
+//	carillon.sends
+//	  → intake.Fetcher    one per input topic    asks each leader for all partitions that have room
+//	  → intake.Reader     one per partition      bytes become a send, or a reason why not
+//	  → shard.Shard       one per partition      admits, routes, keeps its state: the only writer of it
+//	  → lane.Lane         one per account        paces; batches to the plugin
+//	  → host.Plugin       one process a channel  the attempt
+//	  → lane.Lane         its receiver           verdicts to the shard's mailbox
+//	  → shard.Shard       decides                outcome, another attempt, or held
+//	  → outcome.Producer  one per broker         status, ledger, invalid: acknowledged by all copies in sync
+//	  → shard.Shard       lands                  ledger.Shard (Pebble), then the offset is done
+//	  → intake.Committer  the generation's       the low watermark
+//
+// A send belongs to one of them at a time. The shard lends its attempt to the
+// lane with Push and has it back with the result, which comes exactly once:
+// answered, lost, expired, tested or returned.
+//
+// # Files
+//
+//	engine.go      New, Run: what is opened, in which order, and how it ends
+//	generation.go  the node's shards between two rebalances: load, start, commit, drain
+//	topics.go      the topics as they must be, and the refusal where they are not
+//	lanes.go       which lane serves a channel for an app
+//	health.go      what keeps the node from being ready
+//	http.go        /metrics, /healthz, /readyz, pprof
+//	watch.go       gauges that have no event of their own: lag, depth, parked, plugins
+//	observe.go     counters for shards, readers and lanes
+//	teardown.go    last in, first out, each step bounded in time
+//
+// docs/architecture.md goes through the packages below it.
+//
+// # Non-obvious
+//
+//   - The order is the promise: acknowledged by Kafka, then Pebble, then done,
+//     then committed. A flight lands only when all its writes are acknowledged,
+//     and only after the flights before it.
+//   - The offset that is committed is the low watermark, never the highest one
+//     that is finished. What is finished above it is known from the journal,
+//     and on a lost disk from status and ledger.
+//   - A status event of a forwarded record carries its place in this shard in
+//     the header carillon-input, since its source names another partition. A
+//     restore could not tell that the record is done without it.
+//   - The shard never blocks and nobody blocks on it: chunks come through a
+//     channel it may decline to read, all else through a mailbox that is
+//     bounded by what the shard itself has given out.
+//   - A chunk says where the next one begins, and a shard takes offsets between
+//     two chunks for finished (compaction, control records). So a reader that is
+//     stopped must leave out everything behind what it leaves out.
+//   - The same id from the same source is our own redelivery and stays silent;
+//     from another source it is a duplicate. That is why a record keeps its
+//     source when it is forwarded, and why a source that the engine can't have
+//     written is not believed.
+//   - A result that is lost is never a failure: the retry schedule is for what
+//     was surely not sent. A send of which any answer was lost ends unknown when
+//     its time has passed, not expired.
+//   - An error of a write ends the generation, not the process: the node joins
+//     again and reads what was not acknowledged. Nothing retries around it.
+//   - Two contexts: when the first ends no work is taken, when the second ends
+//     what is open is given up. What is given up is read again, so it must not
+//     be marked done.
+//   - When a generation ends, what waits in lanes is withdrawn. An owner that
+//     left it there would have it sent after another node owns the shard.
+//   - The plugins outlive generations: a rebalance starts no process anew.
+package engine
