@@ -19,6 +19,7 @@ type Shard struct {
 	index  *index
 	pos    Position
 	seq    uint64 // of the next journal entry
+	oldest uint64 // of the first that is left
 	marks  []journalMark
 	queues map[string]*queue
 }
@@ -69,12 +70,15 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
 		if err != nil {
 			return errors.Join(err, it.Close())
 		}
-		s.seq = binary.BigEndian.Uint64(it.Key()[len(lower):]) + 1
-		s.pos = pos
+		seq := binary.BigEndian.Uint64(it.Key()[len(lower):])
+		if s.seq == 0 {
+			s.oldest = seq
+		}
+		s.seq, s.pos = seq+1, pos
+		s.mark(seq, at)
 		if now.Sub(at) > s.index.window {
 			continue
 		}
-		s.mark(s.seq-1, at)
 		for _, e := range batch {
 			s.remember(e, at)
 			done(e)
@@ -144,21 +148,17 @@ func (s *Shard) mark(seq uint64, at time.Time) {
 }
 
 // expire drops the journal before the newest mark that is past the window, in
-// one range deletion. The last entry stays: it holds the position.
+// one range deletion: what is behind that mark may be within. The last entry
+// stays: it holds the position.
 func (s *Shard) expire(w *pebble.Batch, now time.Time) {
-	keep := 0
-	for keep < len(s.marks) && now.Sub(s.marks[keep].at) > s.index.window {
-		keep++
+	for len(s.marks) > 1 && now.Sub(s.marks[1].at) > s.index.window {
+		s.marks = s.marks[1:]
 	}
-	if keep == 0 {
+	if len(s.marks) == 0 || s.marks[0].seq == s.oldest || now.Sub(s.marks[0].at) <= s.index.window {
 		return
 	}
 	from := prefix(journalKind, s.id, 0)
-	until := s.seq
-	if keep < len(s.marks) {
-		until = s.marks[keep].seq
-	}
-	to := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), until)
+	to := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.marks[0].seq)
 	_ = w.DeleteRange(from, to, nil) // fails only on a closed batch, and then the commit says so
-	s.marks = s.marks[keep:]
+	s.oldest = s.marks[0].seq
 }
