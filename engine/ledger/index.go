@@ -16,8 +16,9 @@ type Mark struct {
 	Settled bool
 }
 
-// index remembers ids for the dedupe window, in memory and exactly. It is made
-// of a few tables by time, so that the oldest can be dropped whole.
+// index remembers ids in memory and exactly: for the dedupe window, and for as
+// long as they are not settled. It is made of a few tables by time, so that the
+// oldest can be dropped whole.
 type index struct {
 	window time.Duration
 	tables []*table // newest last
@@ -28,7 +29,8 @@ const tablesPerWindow = 8
 func newIndex(window time.Duration) *index { return &index{window: window} }
 
 // get looks in the newest table first: repeated ids are mostly recent.
-func (x *index) get(k send.Key) (Mark, bool) {
+func (x *index) get(k send.Key, now time.Time) (Mark, bool) {
+	x.expire(now)
 	for i := len(x.tables) - 1; i >= 0; i-- {
 		if s := x.tables[i].find(k); s.value != 0 {
 			return Mark{Origin: s.value &^ flags, Settled: s.value&settledFlag != 0}, true
@@ -39,6 +41,7 @@ func (x *index) get(k send.Key) (Mark, bool) {
 
 // put adds the id, or changes its mark where it already stands.
 func (x *index) put(k send.Key, m Mark, now time.Time) {
+	x.expire(now)
 	value := m.Origin&^flags | usedFlag
 	if m.Settled {
 		value |= settledFlag
@@ -52,19 +55,29 @@ func (x *index) put(k send.Key, m Mark, now time.Time) {
 	x.current(now).insert(k, value)
 }
 
-// current returns the table for now, and drops those past the window.
+// current returns the table for now.
 func (x *index) current(now time.Time) *table {
 	n := len(x.tables)
 	if n > 0 && now.Sub(x.tables[n-1].from) < x.window/tablesPerWindow {
 		return x.tables[n-1]
 	}
-	// A table ends where its successor begins.
-	for len(x.tables) > 1 && now.Sub(x.tables[1].from) > x.window {
-		x.tables = x.tables[1:]
-	}
 	t := &table{from: now, slots: make([]slot, 1024)}
 	x.tables = append(x.tables, t)
 	return t
+}
+
+// expire drops the tables whose last id is past the window. What is not settled
+// moves on: it may be parked for a year, and its id is taken all that time.
+func (x *index) expire(now time.Time) {
+	for len(x.tables) > 0 && now.Sub(x.tables[0].from) > x.window+x.window/tablesPerWindow {
+		old := x.tables[0]
+		x.tables = x.tables[1:]
+		for _, s := range old.slots {
+			if s.value != 0 && s.value&settledFlag == 0 {
+				x.current(now).insert(s.key, s.value)
+			}
+		}
+	}
 }
 
 func (x *index) len() int {

@@ -77,7 +77,7 @@ func (l *Ledger) Stats() Stats {
 const (
 	journalKind = 'j' // sequence number → packed entries
 	queueKind   = 'q' // queue, 0, due, id hash → parked send
-	parkedKind  = 'k' // id hash → queue, 0, due
+	parkedKind  = 'k' // id hash → origin, queue, 0, due
 )
 
 func prefix(kind byte, shard int32, more int) []byte {

@@ -77,12 +77,12 @@ func TestWindowSurvivesARestart(t *testing.T) {
 		}
 		for j := range i + 1 {
 			age := time.Duration(i-j) * every
-			_, inMemory := s.Seen(key(j))
-			_, onDisk := again.Seen(key(j))
+			_, inMemory := s.Seen(key(j), now)
+			_, onDisk := again.Seen(key(j), now)
 			if age <= day && !(inMemory && onDisk) {
 				t.Fatalf("an id is forgotten after %v: in memory %v, on disk %v", age, !inMemory, !onDisk)
 			}
-			if age > day+2*day/tablesPerWindow+every && (inMemory || onDisk) {
+			if age > day+day/tablesPerWindow+every && (inMemory || onDisk) {
 				t.Fatalf("an id is known after %v", age)
 			}
 		}
@@ -125,13 +125,44 @@ func TestPositionOutlivesTheWindow(t *testing.T) {
 		if want := (Position{7, 11}); s.Position() != want {
 			t.Errorf("after %v: %v, want %v", after, s.Position(), want)
 		}
-		if _, ok := s.Seen(key(1)); ok != (after == 0) {
+		if _, ok := s.Seen(key(1), start.Add(after)); ok != (after == 0) {
 			t.Errorf("after %v: seen %v", after, ok)
 		}
 		apply(t, s, &Batch{At: start.Add(after), Pos: none}) // an empty one expires as any
 	}
 	if n := rows(t, l); n > 3 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// An id is taken for as long as its send waits, however long that is and
+// whatever restarts in between: the other one would take its row.
+func TestParkedIDIsKnownUntilItIsSettled(t *testing.T) {
+	l := open(t)
+	s, _ := load(t, l, start)
+	parked := settled(1)
+	parked.Parked = true
+	apply(t, s, &Batch{At: start, Entries: []Entry{parked}, Pos: none, Park: []Row{
+		{Key: key(1), Origin: parked.Origin, Queue: "time", Due: start.Add(100 * day).UnixMilli(), Value: []byte("v")},
+	}})
+	want := Mark{Origin: parked.Origin}
+	for d := range 100 {
+		now := start.Add(time.Duration(d) * day)
+		if got, ok := s.Seen(key(1), now); !ok || got != want {
+			t.Fatalf("day %d: %v, %v", d, got, ok)
+		}
+		apply(t, s, &Batch{At: now, Entries: []Entry{settled(100 + d)}, Pos: none})
+		if d%9 == 8 {
+			s, _ = load(t, l, now)
+		}
+	}
+	done := start.Add(100 * day)
+	apply(t, s, &Batch{At: done, Entries: []Entry{{Key: key(1), Origin: parked.Origin, Input: NoInput}}, Drop: []send.Key{key(1)}, Pos: none})
+	for _, after := range []time.Duration{0, day, 2 * day} {
+		got, ok := s.Seen(key(1), done.Add(after))
+		if known := after <= day; ok != known || known && !got.Settled {
+			t.Errorf("%v after it was settled: %v, %v", after, got, ok)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -13,7 +14,8 @@ import (
 
 // Row is a parked send.
 type Row struct {
-	Key send.Key
+	Key    send.Key
+	Origin uint64
 	// Queue groups the sends that wait for the same thing: a lane and priority.
 	Queue string
 	// Due is when it may go on, in Unix milliseconds.
@@ -98,18 +100,24 @@ func (s *Shard) find(k send.Key) ([]byte, error) {
 		return nil, err
 	}
 	defer closer.Close()
-	return bytes.Clone(v), nil
+	_, at := splitParked(v)
+	return bytes.Clone(at), nil
 }
 
-func (s *Shard) loadQueues() error {
+func (s *Shard) loadQueues(now time.Time) error {
 	lower := prefix(parkedKind, s.id, 0)
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: prefix(parkedKind, s.id+1, 0)})
 	if err != nil {
 		return err
 	}
 	for ok := it.First(); ok; ok = it.Next() {
-		name, due := splitPlace(it.Value())
+		origin, at := splitParked(it.Value())
+		name, due := splitPlace(at)
 		s.count(name, due, 1)
+		k := send.Key(it.Key()[len(lower):])
+		if _, known := s.index.get(k, now); !known { // the journal does not reach back to it
+			s.index.put(k, Mark{Origin: origin}, now)
+		}
 	}
 	return errors.Join(it.Error(), it.Close())
 }
@@ -135,6 +143,10 @@ func (s *Shard) queueKey(name string) []byte {
 
 func splitQueueKey(rest []byte) (due int64, k send.Key) {
 	return int64(binary.BigEndian.Uint64(rest)), send.Key(rest[8:24])
+}
+
+func splitParked(v []byte) (origin uint64, at []byte) {
+	return binary.BigEndian.Uint64(v), v[8:]
 }
 
 func splitPlace(at []byte) (name string, due int64) {
@@ -175,7 +187,8 @@ func (c *queueChange) put(r *Row) {
 	at := binary.BigEndian.AppendUint64(append([]byte(r.Queue), 0), uint64(r.Due))
 	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), r.Key[:]...)
 	c.err = errors.Join(c.err, c.batch.Set(row, r.Value, nil),
-		c.batch.Set(append(prefix(parkedKind, c.shard.id, 16), r.Key[:]...), at, nil))
+		c.batch.Set(append(prefix(parkedKind, c.shard.id, 16), r.Key[:]...),
+			append(binary.BigEndian.AppendUint64(nil, r.Origin), at...), nil))
 	c.moved = append(c.moved, func() { c.shard.count(r.Queue, r.Due, 1) })
 }
 

@@ -51,7 +51,7 @@ func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error)
 	if err := s.loadJournal(now, done); err != nil {
 		return nil, fmt.Errorf("load shard %d: %w", id, err)
 	}
-	if err := s.loadQueues(); err != nil {
+	if err := s.loadQueues(now); err != nil {
 		return nil, fmt.Errorf("load the parked sends of shard %d: %w", id, err)
 	}
 	return s, nil
@@ -96,8 +96,8 @@ func (s *Shard) remember(e Entry, at time.Time) {
 // Position returns how far the shard's topics are followed.
 func (s *Shard) Position() Position { return s.pos }
 
-// Seen looks an id up.
-func (s *Shard) Seen(k send.Key) (Mark, bool) { return s.index.get(k) }
+// Seen looks an id up: it is known while it is not settled, and for the window.
+func (s *Shard) Seen(k send.Key, now time.Time) (Mark, bool) { return s.index.get(k, now) }
 
 // Admit remembers an id that is now in flight. It is not durable: the input
 // record is, until an Apply holds the id.

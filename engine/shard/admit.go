@@ -53,7 +53,7 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 		source: rec.Source, origin: originOf(rec.Source), input: i, offset: rec.Offset, accepted: rec.Accepted,
 	}
 	it.Send, it.Bulk = rec.Send, i == intake.Bulk
-	if mark, seen := s.env.Ledger.Seen(it.key); seen {
+	if mark, seen := s.env.Ledger.Seen(it.key, now); seen {
 		if mark.Origin == it.origin {
 			s.env.Observer.Redelivered()
 			s.pend.skip(it)

@@ -95,7 +95,9 @@ func (f *flight) park(queue string, it *item, due time.Time) error {
 		return err
 	}
 	f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send), Value: value})
-	f.batch.Park = append(f.batch.Park, ledger.Row{Key: it.key, Queue: queue, Due: due.UnixMilli(), Value: value})
+	f.batch.Park = append(f.batch.Park, ledger.Row{
+		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value,
+	})
 	f.entry(it, true)
 	return nil
 }

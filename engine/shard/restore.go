@@ -154,14 +154,14 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
 		return nil //nolint:nilerr // not ours: it can park nothing
 	}
-	if mark, seen := r.Ledger.Seen(key); seen && mark.Settled {
+	if mark, seen := r.Ledger.Seen(key, r.Now); seen && mark.Settled {
 		r.stale[string(rec.Key)] = true
 		return nil
 	}
 	r.parking[key] = true
 	it := unpark(key, &p)
 	r.batch.Park = append(r.batch.Park, ledger.Row{
-		Key: key, Queue: queueOf(&p), Due: p.DueMs, Value: bytes.Clone(rec.Value),
+		Key: key, Origin: it.origin, Queue: queueOf(&p), Due: p.DueMs, Value: bytes.Clone(rec.Value),
 	})
 	input := uint8(intake.Urgent)
 	if p.Bulk {

@@ -74,7 +74,7 @@ type Policy struct {
 
 // Ledger is the shard's memory.
 type Ledger interface {
-	Seen(send.Key) (ledger.Mark, bool)
+	Seen(k send.Key, now time.Time) (ledger.Mark, bool)
 	Admit(k send.Key, origin uint64, now time.Time)
 	Apply(*ledger.Batch) error
 	Position() ledger.Position
