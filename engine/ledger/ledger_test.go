@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
+	"pgregory.net/rapid"
 
 	"github.com/carillonhq/carillon/engine/send"
 )
@@ -217,4 +218,21 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// memory and loadRapid are open and load for properties.
+func memory(t *rapid.T) *Ledger {
+	l, err := Open(Config{Dir: "db", FS: vfs.NewMem(), Window: day}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func loadRapid(t *rapid.T, l *Ledger) *Shard {
+	s, err := l.Load(3, start, func(Entry) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

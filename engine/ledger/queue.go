@@ -78,7 +78,7 @@ func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) 
 
 // Get returns the value of a parked send, or nil.
 func (s *Shard) Get(k send.Key) ([]byte, error) {
-	at, err := s.find(k)
+	at, err := s.find(s.db, k)
 	if err != nil || at == nil {
 		return nil, err
 	}
@@ -91,8 +91,8 @@ func (s *Shard) Get(k send.Key) ([]byte, error) {
 }
 
 // find returns where a parked send stands: queue, 0, due.
-func (s *Shard) find(k send.Key) ([]byte, error) {
-	v, closer, err := s.db.Get(append(prefix(parkedKind, s.id, 16), k[:]...))
+func (s *Shard) find(in pebble.Reader, k send.Key) ([]byte, error) {
+	v, closer, err := in.Get(append(prefix(parkedKind, s.id, 16), k[:]...))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -170,7 +170,7 @@ type queueChange struct {
 }
 
 func (c *queueChange) drop(k send.Key) {
-	at, err := c.shard.find(k)
+	at, err := c.shard.find(c.batch, k) // one batch may change a row twice
 	if err != nil || at == nil {
 		c.err = errors.Join(c.err, err)
 		return

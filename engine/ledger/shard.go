@@ -110,7 +110,7 @@ func (s *Shard) IDs() int { return s.index.len() }
 
 // Apply writes a batch whose records Kafka has acknowledged.
 func (s *Shard) Apply(b *Batch) error {
-	w := s.db.NewBatch()
+	w := s.db.NewIndexedBatch()
 	defer func() { _ = w.Close() }() // after a commit it only frees memory
 	pos := s.pos
 	pos.Status, pos.Ledger = max(pos.Status, b.Pos.Status), max(pos.Ledger, b.Pos.Ledger)

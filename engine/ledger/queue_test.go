@@ -1,0 +1,185 @@
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+// queues is what the ledger's queues should hold.
+type queues struct {
+	rows map[send.Key]Row
+	live map[send.Key]bool // taken by Due and not yet changed
+}
+
+func (m *queues) change(b *Batch) {
+	for _, k := range b.Drop {
+		delete(m.rows, k)
+		delete(m.live, k)
+	}
+	for _, r := range b.Park {
+		m.rows[r.Key] = r
+		delete(m.live, r.Key)
+	}
+}
+
+// due returns the keys that Due must give: due, not taken, earliest first.
+func (m *queues) due(name string, now int64) (keys []send.Key) {
+	for k, r := range m.rows {
+		if r.Queue == name && r.Due <= now && !m.live[k] {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b send.Key) int {
+		return cmp.Or(cmp.Compare(m.rows[a].Due, m.rows[b].Due), bytes.Compare(a[:], b[:]))
+	})
+	return keys
+}
+
+// Queues against a model, with restarts, by the rules that a shard keeps: it
+// remembers what it has taken, and takes as much as it has room for.
+func TestQueuesAgainstAModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := memory(t)
+		defer l.Close()
+		s := loadRapid(t, l)
+		m := &queues{rows: map[send.Key]Row{}, live: map[send.Key]bool{}}
+		names := []string{"a", "a/b", "time"} // one begins like another
+		now := int64(0)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t, "what") {
+			case 0, 1:
+				b := drawBatch(t, names, now)
+				if err := s.Apply(b); err != nil {
+					t.Fatal(err)
+				}
+				m.change(b)
+			case 2:
+				now += rapid.Int64Range(0, 20).Draw(t, "later")
+			case 3, 4:
+				m.take(t, s, rapid.SampledFrom(names).Draw(t, "queue"), now, rapid.IntRange(1, 5).Draw(t, "room"))
+			case 5:
+				s = loadRapid(t, l)
+				clear(m.live)
+			}
+			m.compare(t, s, names)
+		}
+	})
+}
+
+// drawBatch draws a batch that may name a key more than once.
+func drawBatch(t *rapid.T, names []string, now int64) *Batch {
+	b := &Batch{At: start, Pos: none}
+	for range rapid.IntRange(0, 4).Draw(t, "drops") {
+		b.Drop = append(b.Drop, key(rapid.IntRange(0, 12).Draw(t, "dropped")))
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "parks") {
+		b.Park = append(b.Park, Row{
+			Key: key(rapid.IntRange(0, 12).Draw(t, "parked")), Queue: rapid.SampledFrom(names).Draw(t, "into"),
+			Due: max(0, now+rapid.Int64Range(-10, 30).Draw(t, "due")), Value: []byte{byte(i), rapid.Byte().Draw(t, "value")},
+		})
+	}
+	return b
+}
+
+func (m *queues) take(t *rapid.T, s *Shard, name string, now int64, room int) {
+	want := m.due(name, now)
+	want = want[:min(room, len(want))]
+	var got []send.Key
+	err := s.Due(name, now, func(k send.Key, value []byte) bool {
+		if !bytes.Equal(value, m.rows[k].Value) {
+			t.Fatalf("%v has the value %v, want %v", k, value, m.rows[k].Value)
+		}
+		if m.live[k] {
+			return true
+		}
+		m.live[k] = true
+		got = append(got, k)
+		return len(got) < room
+	})
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%s at %d: %v, %v; want %v", name, now, got, err, want)
+	}
+}
+
+func (m *queues) compare(t *rapid.T, s *Shard, names []string) {
+	for _, name := range names {
+		rows, earliest := 0, int64(math.MaxInt64)
+		for k, r := range m.rows {
+			if r.Queue == name {
+				rows++
+				if !m.live[k] {
+					earliest = min(earliest, r.Due)
+				}
+			}
+		}
+		if s.Parked(name) != rows {
+			t.Fatalf("%s: %d rows, want %d", name, s.Parked(name), rows)
+		}
+		found := false
+		s.Queues(func(q string, n int, next int64) {
+			if q != name {
+				return
+			}
+			found = true
+			if n != rows || next > earliest {
+				t.Fatalf("%s: %d rows, next %d; want %d, %d", q, n, next, rows, earliest)
+			}
+		})
+		if found != (rows > 0) {
+			t.Fatalf("%s is listed: %v, and has %d rows", name, found, rows)
+		}
+	}
+	for i := range 13 {
+		v, err := s.Get(key(i))
+		if r, ok := m.rows[key(i)]; err != nil || (v != nil) != ok || !bytes.Equal(v, r.Value) {
+			t.Fatalf("%d is %v, %v; want %v", i, v, err, r.Value)
+		}
+	}
+}
+
+// A queue that was read to its end is left alone until a row is added.
+func TestDueReadsNoMoreThanItMust(t *testing.T) {
+	l := open(t)
+	s, _ := load(t, l, start)
+	row := func(i int, due int64) Row { return Row{Key: key(i), Queue: "q", Due: due, Value: []byte("v")} }
+	apply(t, s, &Batch{At: start, Pos: none, Park: []Row{row(1, 10), row(2, 20), row(3, 30)}})
+	for _, c := range []struct {
+		name string
+		now  int64
+		room int
+		want string
+		next int64
+	}{
+		{"nothing is due", 9, 9, "[]", 10},
+		{"room for one", 25, 1, "[1]", 10},
+		{"the rest of what is due; the shard knows the first", 25, 9, "[1 2]", 30},
+		{"nothing new", 29, 9, "[]", 30},
+		{"all", 30, 9, "[1 2 3]", math.MaxInt64},
+		{"not again", 99, 9, "[]", math.MaxInt64},
+	} {
+		got := []int{}
+		err := s.Due("q", c.now, func(k send.Key, _ []byte) bool {
+			got = append(got, int(k[7])-1)
+			return len(got) < c.room
+		})
+		s.Queues(func(_ string, _ int, next int64) {
+			if next != c.next {
+				t.Errorf("%s: next %d, want %d", c.name, next, c.next)
+			}
+		})
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("%s: %v, %v; want %s", c.name, got, err, c.want)
+		}
+	}
+	if err := s.Due("no such", 99, nil); err != nil {
+		t.Error(err)
+	}
+}
