@@ -32,7 +32,8 @@ type Ledger struct {
 	window time.Duration
 }
 
-// Open opens or makes the database.
+// Open opens or makes the database. A disk that runs full later ends the
+// process: Pebble can't go on after a write that failed.
 func Open(cfg Config, log zerolog.Logger) (*Ledger, error) {
 	opts := &pebble.Options{
 		FS:                          cfg.FS,
@@ -45,6 +46,11 @@ func Open(cfg Config, log zerolog.Logger) (*Ledger, error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	opts.WithFSDefaults()
+	opts.FS = vfs.OnDiskFull(opts.FS, func() {
+		log.Fatal().Str("directory", cfg.Dir).Msg("the disk of the data directory is full: make room and start again; " +
+			"nothing is lost, what the disk lacks is read from Kafka")
+	})
 	db, err := pebble.Open(cfg.Dir, opts)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger in %s: %w (another carillon may be running on it; "+
