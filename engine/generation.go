@@ -28,6 +28,7 @@ type generation struct {
 	committed  map[kafka.Partition]int64
 	committer  *intake.Committer
 	out        *outcome.Producer // under the shards' own identities
+	invalid    int32             // partitions of the topic of invalid records
 	shards     map[int32]*ownedShard
 
 	stop    context.Context // intake ends
@@ -171,6 +172,11 @@ func (g *generation) load() error {
 	if err != nil {
 		return fmt.Errorf("read the committed offsets of group %s: %w", g.cfg.Kafka.Group, err)
 	}
+	counts, err := g.client.Partitions(g.stop, []string{g.cfg.Topic("invalid")})
+	if err != nil {
+		return fmt.Errorf("count the partitions of %s: %w", g.cfg.Topic("invalid"), err)
+	}
+	g.invalid = max(1, int32(counts[g.cfg.Topic("invalid")]))
 	first, err := g.client.Offsets(g.stop, parts, kafka.Earliest)
 	if err != nil {
 		return fmt.Errorf("read the first offsets: %w", err)
@@ -291,7 +297,7 @@ func (g *generation) shardConfig(id int32) shard.Config {
 			Sends: c.Topic("sends"), Bulk: c.Topic("sends.bulk"), Status: c.Topic("status"),
 			Ledger: c.Topic("ledger"), Invalid: c.Topic("invalid"),
 		},
-		InvalidPartitions: int32(n),
+		InvalidPartitions: g.invalid,
 		Window:            c.Engine.Window,
 		Quota:             min(c.Engine.Window, max(64, c.Engine.LaneQueue/n)),
 		Patience:          c.Engine.LanePatience,

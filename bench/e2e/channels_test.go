@@ -135,7 +135,11 @@ func verifier(t *testing.T, key string) (*counter, *atomic.Int64) {
 // what is doubled had an attempt open at the kill.
 func TestPluginKilled(t *testing.T) {
 	r := newRig(t)
-	r.settings(map[string]any{"latency": "20ms"})
+	// About 1,500 attempts are open at any moment, for four seconds.
+	r.settings(map[string]any{"latency": "300ms"})
+	acct := r.cfg.Channels["sink"].Accounts["default"]
+	acct.Rate.Count, acct.Rate.Per = 5000, time.Second
+	r.cfg.Channels["sink"].Accounts["default"] = acct
 	e := r.start()
 	const n = 20000
 	for i := range n {

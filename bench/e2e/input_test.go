@@ -23,6 +23,7 @@ func TestBadInput(t *testing.T) {
 		outcome          string // state class code, of the send with id "bad"
 	}{
 		{name: "not JSON", key: "u1", value: `{"id":`, invalid: "not_json id"},
+		{name: "a word that is no JSON", key: "u1", value: "nope", invalid: "not_json "},
 		{name: "no value at all", key: "u1", value: "", invalid: "empty "},
 		{name: "a number for a string", key: "u1", value: `{"id":7,"app":"shop","to":{"id":"u1"}}`, invalid: "wrong_type id"},
 		{name: "no recipient", key: "u1", value: `{"id":"bad","app":"shop","channels":["sink"]}`, invalid: "missing to"},

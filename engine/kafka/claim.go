@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
 	"github.com/segmentio/kafka-go/protocol/endtxn"
 )
@@ -38,7 +40,12 @@ func (c *Client) Claim(ctx context.Context, transactionalID string, parts []Part
 	}
 	// The markers are written after the answer; the coordinator gives out the
 	// next epoch only when they are.
-	return c.InitProducerID(ctx, transactionalID)
+	for {
+		id, err = c.InitProducerID(ctx, transactionalID)
+		if !errors.Is(err, kafkago.ConcurrentTransactions) || ctx.Err() != nil {
+			return id, err
+		}
+	}
 }
 
 func (c *Client) addToTxn(ctx context.Context, broker int32, transactionalID string, id ProducerID, parts []Partition) error {

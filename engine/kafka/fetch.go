@@ -90,5 +90,6 @@ func (c *Client) sendFetch(ctx context.Context, req *fetchRequest, l *layout) ([
 	return fetched, nil
 }
 
-// errUnanswered is what a partition gets that the broker left out.
+// errUnanswered is what a partition gets that the broker left out, but for a
+// fetch.
 const errUnanswered = kafkago.UnknownTopicOrPartition

@@ -116,9 +116,8 @@ func (r *fetchRequest) decode(b []byte) (protocol.Message, error) {
 	c.int32() // session
 	fetched := append([]Fetched(nil), r.fetched...)
 	at := make(map[Partition]*Fetched, len(fetched))
-	for i := range fetched {
+	for i := range fetched { // one that the answer leaves out has nothing: it was full
 		if f := &fetched[i]; f.Err == nil {
-			f.Err = errUnanswered
 			at[f.Partition] = f
 		}
 	}

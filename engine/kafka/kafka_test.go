@@ -260,3 +260,36 @@ func shortly(t testing.TB) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// A broker whose answer is full leaves the last partitions out of it: they have
+// nothing this time, and nothing is wrong with them.
+func TestFetchFullAnswer(t *testing.T) {
+	ctx := within(t)
+	_, client := broker(t, 4, "a")
+	var parts []kafka.FetchPartition
+	for i := range int32(4) {
+		p := kafka.Partition{Topic: "a", Index: i}
+		b := kafka.NewBatch()
+		b.Append(kafka.Record{Value: make([]byte, 100<<10)})
+		if _, err := client.Produce(ctx, []kafka.ProducePartition{{Partition: p, Batch: b.Encode(kafka.ProducerID{ID: -1, Epoch: -1}, -1)}}); err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, kafka.FetchPartition{Partition: p, MaxBytes: 1 << 20})
+	}
+	answers, err := client.Fetch(ctx, parts, 1, 150<<10, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := 0
+	for i := range answers {
+		if answers[i].Err != nil {
+			t.Errorf("%v: %v", answers[i].Partition, answers[i].Err)
+		}
+		if answers[i].End() > 0 {
+			full++
+		}
+	}
+	if full == 0 || full == len(parts) {
+		t.Errorf("%d of %d partitions were answered; the bound was to cut some off", full, len(parts))
+	}
+}

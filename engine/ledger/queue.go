@@ -28,7 +28,22 @@ type Row struct {
 type queue struct {
 	rows int
 	next int64 // no row is due before it
+	// head is the place that no row stands before. Reading from there passes over
+	// what was dropped: Pebble goes through all of it, until it is compacted away.
+	head place
 }
+
+// place is a row's in its queue: due, id hash.
+type place [24]byte
+
+func placeOf(due int64, k send.Key) (p place) {
+	binary.BigEndian.PutUint64(p[:], uint64(due))
+	copy(p[8:], k[:])
+	return p
+}
+
+func (p place) due() int64    { return int64(binary.BigEndian.Uint64(p[:])) }
+func (p place) key() send.Key { return send.Key(p[8:]) }
 
 // Parked returns how many sends of a queue are parked.
 func (s *Shard) Parked(name string) int {
@@ -61,14 +76,14 @@ func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) 
 		return err
 	}
 	next := int64(math.MaxInt64)
-	for ok := it.First(); ok; ok = it.Next() {
-		due, k := splitQueueKey(it.Key()[len(lower):])
-		if due > now {
-			next = due
-			break
-		}
-		if !take(k, it.Value()) {
-			next = due
+	ok := it.SeekGE(append(lower, q.head[:]...))
+	if ok {
+		q.head = place(it.Key()[len(lower):])
+	}
+	for ; ok; ok = it.Next() {
+		at := place(it.Key()[len(lower):])
+		if at.due() > now || !take(at.key(), it.Value()) {
+			next = at.due()
 			break
 		}
 	}
@@ -113,8 +128,8 @@ func (s *Shard) loadQueues(now time.Time) error {
 	for ok := it.First(); ok; ok = it.Next() {
 		origin, at := splitParked(it.Value())
 		name, due := splitPlace(at)
-		s.count(name, due, 1)
 		k := send.Key(it.Key()[len(lower):])
+		s.count(name, placeOf(due, k), 1)
 		if _, known := s.index.get(k, now); !known { // the journal does not reach back to it
 			s.index.put(k, Mark{Origin: origin}, now)
 		}
@@ -122,7 +137,7 @@ func (s *Shard) loadQueues(now time.Time) error {
 	return errors.Join(it.Error(), it.Close())
 }
 
-func (s *Shard) count(name string, due int64, by int) {
+func (s *Shard) count(name string, at place, by int) {
 	q := s.queues[name]
 	if q == nil {
 		q = &queue{next: math.MaxInt64}
@@ -133,16 +148,15 @@ func (s *Shard) count(name string, due int64, by int) {
 		return
 	}
 	if by > 0 {
-		q.next = min(q.next, due)
+		q.next = min(q.next, at.due())
+		if bytes.Compare(at[:], q.head[:]) < 0 {
+			q.head = at
+		}
 	}
 }
 
 func (s *Shard) queueKey(name string) []byte {
 	return append(append(prefix(queueKind, s.id, len(name)+25), name...), 0)
-}
-
-func splitQueueKey(rest []byte) (due int64, k send.Key) {
-	return int64(binary.BigEndian.Uint64(rest)), send.Key(rest[8:24])
 }
 
 func splitParked(v []byte) (origin uint64, at []byte) {
@@ -179,7 +193,7 @@ func (c *queueChange) drop(k send.Key) {
 	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), k[:]...)
 	c.err = errors.Join(c.err, c.batch.Delete(row, nil),
 		c.batch.Delete(append(prefix(parkedKind, c.shard.id, 16), k[:]...), nil))
-	c.moved = append(c.moved, func() { c.shard.count(name, due, -1) })
+	c.moved = append(c.moved, func() { c.shard.count(name, placeOf(due, k), -1) })
 }
 
 func (c *queueChange) put(r *Row) {
@@ -189,7 +203,7 @@ func (c *queueChange) put(r *Row) {
 	c.err = errors.Join(c.err, c.batch.Set(row, r.Value, nil),
 		c.batch.Set(append(prefix(parkedKind, c.shard.id, 16), r.Key[:]...),
 			append(binary.BigEndian.AppendUint64(nil, r.Origin), at...), nil))
-	c.moved = append(c.moved, func() { c.shard.count(r.Queue, r.Due, 1) })
+	c.moved = append(c.moved, func() { c.shard.count(r.Queue, placeOf(r.Due, r.Key), 1) })
 }
 
 func (c *queueChange) done() {

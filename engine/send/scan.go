@@ -1,6 +1,9 @@
 package send
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // scanner reads one JSON text (RFC 8259) in a single pass. The first fault ends
 // it: the rest of the text is dropped and every method returns its zero value,
@@ -61,6 +64,9 @@ func (s *scanner) skipSpace() int {
 	return -1
 }
 
+// word tells whether the text goes on with w.
+func (s *scanner) word(w string) bool { return bytes.HasPrefix(s.buf[s.pos:], []byte(w)) }
+
 // expected fails for a value of another type, or for what is no value at all.
 func (s *scanner) expected(what string) {
 	var found string
@@ -71,9 +77,9 @@ func (s *scanner) expected(what string) {
 		found = "an object"
 	case c == '[':
 		found = "an array"
-	case c == 't' || c == 'f':
+	case s.word("true"), s.word("false"):
 		found = "true or false"
-	case c == 'n':
+	case s.word("null"):
 		found = "null"
 	case c == '-' || c >= '0' && c <= '9':
 		found = "a number"

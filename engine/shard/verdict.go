@@ -49,12 +49,11 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	}
 	v := r.Verdict
 	code := cleanCode(v.Code)
-	counted := int(h.failed + h.unknown)
 	switch v.Verdict {
 	case channelv1.Verdict_VERDICT_ACCEPTED, channelv1.Verdict_VERDICT_DELIVERED:
 		return next{do: end, state: carillonv1.State_STATE_SENT}
 	case channelv1.Verdict_VERDICT_REJECTED:
-		return rejected(v.Class, code, p, counted, jitter)
+		return rejected(v.Class, code, p, h, jitter)
 	case channelv1.Verdict_VERDICT_THROTTLED:
 		after := time.Duration(min(v.RetryAfterMs, mostRest.Milliseconds())) * time.Millisecond
 		n := next{do: park, reason: why("throttle", code), delay: p.Retry.Next(int(h.made), after, jitter)}
@@ -63,7 +62,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 		}
 		return n
 	case channelv1.Verdict_VERDICT_FAILED:
-		return tryAgain("provider", code, p, counted, jitter)
+		return tryAgain("provider", code, p, h, jitter)
 	default:
 		return doubt(p, idempotent, h, code)
 	}
@@ -71,24 +70,34 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 
 // rejected ends the send, unless it is the account that can't send: that is
 // mended by somebody, and meanwhile the send is tried as if it had failed.
-func rejected(c channelv1.Class, code string, p Policy, counted int, jitter float64) next {
+func rejected(c channelv1.Class, code string, p Policy, h history, jitter float64) next {
 	class := "message"
 	switch c {
 	case channelv1.Class_CLASS_CREDENTIAL:
-		return tryAgain("credential", code, p, counted, jitter)
+		return tryAgain("credential", code, p, h, jitter)
 	case channelv1.Class_CLASS_RECIPIENT:
 		class = "recipient"
 	case channelv1.Class_CLASS_POLICY:
 		class = "policy"
 	}
-	return next{do: end, state: carillonv1.State_STATE_REJECTED, reason: why(class, code)}
+	return notSent(carillonv1.State_STATE_REJECTED, why(class, code), h)
 }
 
-func tryAgain(class, code string, p Policy, counted int, jitter float64) next {
+func tryAgain(class, code string, p Policy, h history, jitter float64) next {
+	counted := int(h.failed + h.unknown)
 	if p.Retry.Exhausted(counted) {
-		return next{do: end, state: carillonv1.State_STATE_FAILED, reason: why("attempts", code)}
+		return notSent(carillonv1.State_STATE_FAILED, why("attempts", code), h)
 	}
 	return next{do: park, reason: why(class, code), delay: p.Retry.Next(counted, 0, jitter)}
+}
+
+// notSent ends a send whose last attempt surely sent nothing. If the answer to
+// an earlier one was lost, nobody can say that nothing was sent.
+func notSent(state carillonv1.State, reason *carillonv1.Reason, h history) next {
+	if h.unknown > 0 {
+		state = carillonv1.State_STATE_UNKNOWN
+	}
+	return next{do: end, state: state, reason: reason}
 }
 
 // doubt follows a lost answer: the message may have been sent. The retry
