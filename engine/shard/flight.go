@@ -12,13 +12,15 @@ import (
 )
 
 // flight is what one turn of the loop writes: records for Kafka, and the batch
-// for the ledger that follows once all of them are acknowledged.
+// for the ledger that follows once all of them are acknowledged. Once landed its
+// memory is used again, arena and headers with it: the records' bytes are there.
 type flight struct {
 	records [parts][]kafka.Record
 	moved   map[kafka.Partition][]kafka.Record // forwarded to another shard
 	batch   ledger.Batch
 	missing int // acknowledgements
 	arena   []byte
+	headers []kafka.Header
 }
 
 // part is a topic that a flight writes to in the shard's own partition.
@@ -37,35 +39,68 @@ const (
 const mostFlying = 4
 
 func (s *Shard) newFlight() *flight {
-	return &flight{batch: ledger.Batch{Pos: ledger.Position{Status: -1, Ledger: -1}}}
+	f := &flight{}
+	if n := len(s.landed); n > 0 {
+		f, s.landed = s.landed[n-1], s.landed[:n-1]
+		f.reset()
+	}
+	f.batch.Pos = ledger.Position{Status: -1, Ledger: -1}
+	return f
+}
+
+// reset empties the flight and keeps its memory.
+func (f *flight) reset() {
+	for p := range f.records {
+		clear(f.records[p])
+		f.records[p] = f.records[p][:0]
+	}
+	clear(f.batch.Park)
+	clear(f.headers)
+	*f = flight{
+		records: f.records, arena: f.arena[:0], headers: f.headers[:0],
+		batch: ledger.Batch{Entries: f.batch.Entries[:0], Park: f.batch.Park[:0], Drop: f.batch.Drop[:0]},
+	}
 }
 
 func (f *flight) empty() bool { return len(f.batch.Entries) == 0 }
 
 var (
-	jsonType     = []kafka.Header{{Key: "content-type", Value: []byte("application/json")}}
-	protobufType = []kafka.Header{{Key: "content-type", Value: []byte("application/x-protobuf")}}
+	jsonType     = kafka.Header{Key: "content-type", Value: []byte("application/json")}
+	protobufType = kafka.Header{Key: "content-type", Value: []byte("application/x-protobuf")}
 )
 
 // status adds a status event.
 func (f *flight) status(it *item, e *carillonv1.Status, protobuf bool) {
-	from := len(f.arena)
-	headers := jsonType
+	var value []byte
+	first := len(f.headers)
 	if protobuf {
-		b, _ := e.MarshalVT() // fails only on a message that changes meanwhile
-		f.arena, headers = append(f.arena, b...), protobufType
+		value, _ = e.MarshalVT() // fails only on a message that changes meanwhile
+		f.headers = append(f.headers, protobufType)
 	} else {
+		from := len(f.arena)
 		f.arena = send.AppendStatusJSON(f.arena, e)
+		value = f.arena[from:len(f.arena):len(f.arena)]
+		f.headers = append(f.headers, jsonType)
 	}
 	if it.Send.Traceparent != "" {
-		headers = append(headers[:1:1], kafka.Header{Key: "traceparent", Value: []byte(it.Send.Traceparent)})
+		f.headers = append(f.headers, kafka.Header{Key: "traceparent", Value: f.keep(it.Send.Traceparent)})
 	}
 	if it.input != noInput {
-		headers = append(headers[:len(headers):len(headers)], kafka.Header{Key: intake.InputHeader, Value: it.place()})
+		from := len(f.arena)
+		f.arena = it.appendPlace(f.arena)
+		f.headers = append(f.headers, kafka.Header{Key: intake.InputHeader, Value: f.arena[from:len(f.arena):len(f.arena)]})
 	}
 	f.records[statusPart] = append(f.records[statusPart], kafka.Record{
-		Key: []byte(it.Send.To.Id), Value: f.arena[from:len(f.arena):len(f.arena)], Headers: headers,
+		Key: f.keep(it.Send.To.Id), Value: value, Headers: f.headers[first:len(f.headers):len(f.headers)],
 	})
+}
+
+// keep copies a string into the arena. A slice of the arena stays good when the
+// arena grows: it then has the old one's bytes.
+func (f *flight) keep(text string) []byte {
+	from := len(f.arena)
+	f.arena = append(f.arena, text...)
+	return f.arena[from:len(f.arena):len(f.arena)]
 }
 
 // settled notes that the item is finished.

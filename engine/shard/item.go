@@ -84,29 +84,39 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 	return it
 }
 
-// event makes a status event of the item.
-func (it *item) event(state carillonv1.State, now time.Time) *carillonv1.Status {
+// scratch is the one status event that a shard fills in again and again: it is
+// encoded at once, and four objects per send are too many.
+type scratch struct {
+	status           carillonv1.Status
+	source           carillonv1.Source
+	accepted, at, to timestamppb.Timestamp
+}
+
+func setTime(ts *timestamppb.Timestamp, t time.Time) *timestamppb.Timestamp {
+	ts.Seconds, ts.Nanos = t.Unix(), int32(t.Nanosecond())
+	return ts
+}
+
+// event fills the scratch with a status event of the item.
+func (it *item) event(x *scratch, state carillonv1.State, now time.Time) *carillonv1.Status {
 	kind, code := send.KindOf(state), ""
 	if kind == carillonv1.Kind_KIND_PROGRESS {
 		code = it.reason.GetCode()
 	}
-	return &carillonv1.Status{
-		EventId: send.EventID(it.key, it.source, kind, state, it.made, code),
-		Kind:    kind, Status: state,
-		Id: it.Send.Id, App: it.Send.App, Recipient: it.Send.To.Id, Campaign: it.Send.Campaign,
-		Channel: it.channel, Account: it.account, Attempt: it.made,
-		Source: &carillonv1.Source{
-			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
-		},
-		Reason:     it.reason,
-		AcceptedAt: timestamppb.New(it.accepted), At: timestamppb.New(now),
-	}
+	x.source.Topic, x.source.Partition, x.source.Offset = it.source.Topic, it.source.Partition, it.source.Offset
+	e := &x.status
+	e.EventId = send.EventID(it.key, it.source, kind, state, it.made, code)
+	e.Kind, e.Status = kind, state
+	e.Id, e.App, e.Recipient, e.Campaign = it.Send.Id, it.Send.App, it.Send.To.Id, it.Send.Campaign
+	e.Channel, e.Account, e.Attempt = it.channel, it.account, it.made
+	e.Source, e.Reason, e.ProviderMessageId = &x.source, it.reason, ""
+	e.AcceptedAt, e.At, e.NextAt = setTime(&x.accepted, it.accepted), setTime(&x.at, now), nil
+	return e
 }
 
-// place is the value of intake.InputHeader.
-func (it *item) place() []byte {
-	b := append([]byte{}, '0'+it.input, '/')
-	return strconv.AppendInt(b, it.offset, 10)
+// appendPlace appends the value of intake.InputHeader.
+func (it *item) appendPlace(b []byte) []byte {
+	return strconv.AppendInt(append(b, '0'+it.input, '/'), it.offset, 10)
 }
 
 func why(class, code string) *carillonv1.Reason {

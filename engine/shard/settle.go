@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -84,7 +82,7 @@ func providerID(r *lane.Result) string {
 
 // end publishes a send's outcome.
 func (s *Shard) end(it *item, state carillonv1.State, providerID string, now time.Time) {
-	e := it.event(state, now)
+	e := it.event(&s.scratch, state, now)
 	e.ProviderMessageId = providerID
 	s.pend.status(it, e, s.cfg.Protobuf)
 	if state == carillonv1.State_STATE_DUPLICATE {
@@ -104,8 +102,8 @@ func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
 	} else if end := time.UnixMilli(it.Expires); it.Expires != 0 && end.Before(due) {
 		due = end
 	}
-	e := it.event(state, now)
-	e.NextAt = timestamppb.New(due)
+	e := it.event(&s.scratch, state, now)
+	e.NextAt = setTime(&s.scratch.to, due)
 	s.pend.status(it, e, s.cfg.Protobuf)
 	if err := s.pend.park(queue, it, due); err != nil {
 		s.fail("encode a parked send", err)
@@ -162,5 +160,6 @@ func (s *Shard) land() {
 				s.inputs[e.Input].tracker.Finish(e.Offset)
 			}
 		}
+		s.landed = append(s.landed, f)
 	}
 }

@@ -132,17 +132,19 @@ type Shard struct {
 	cfg Config
 	env Env
 
-	mail   mailbox // others write, run reads
-	inputs [2]input
-	lines  map[string]*line  // by queue name; run only
-	live   map[send.Key]bool // parked sends that are loaded; run only
-	byLane map[Lane][2]*line // run only
-	pend   *flight           // gathered in this turn; run only
-	flying []*flight         // produced and not yet applied, in order; run only
-	low    [2]atomic.Int64   // watermarks; run writes, the committer reads
-	last   [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
-	parked atomic.Pointer[map[string]int]
-	failed error // what a callback could not return
+	mail    mailbox // others write, run reads
+	inputs  [2]input
+	lines   map[string]*line  // by queue name; run only
+	live    map[send.Key]bool // parked sends that are loaded; run only
+	byLane  map[Lane][2]*line // run only
+	pend    *flight           // gathered in this turn; run only
+	flying  []*flight         // produced and not yet applied, in order; run only
+	low     [2]atomic.Int64   // watermarks; run writes, the committer reads
+	last    [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
+	parked  atomic.Pointer[map[string]int]
+	landed  []*flight // whose memory is free again; run only
+	scratch scratch   // run only
+	failed  error     // what a callback could not return
 }
 
 // input is one input topic's state.
