@@ -59,7 +59,7 @@ func Default() *Config {
 		Log:    Log{Level: "info", Format: "auto"},
 		Limits: Limits{Record: 1 << 20, Batch: 64 << 20, Depth: 32, Fields: 1024},
 		Engine: Engine{
-			Window: 4096, DedupeWindow: day, DrainTimeout: 20 * time.Second, CommitInterval: time.Second,
+			Window: 1024, DedupeWindow: day, DrainTimeout: 20 * time.Second, CommitInterval: time.Second,
 			LaneQueue: 8192, LanePatience: time.Second, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,
 		},
 		Status: Status{Format: "json"},
