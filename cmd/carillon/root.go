@@ -49,7 +49,7 @@ one more.`,
 	)
 	add(root, "run", newDev(), newRun())
 	add(root, "use", newSend(), newStatus(), newValidate(), newSchema())
-	add(root, "operate", newTopics(), newInvalid(), newConfig(), newPlugin())
+	add(root, "operate", newTopics(), newInvalid(), newConfig(), newPlugin(), newBench())
 	root.AddCommand(newBroker(), newVersion())
 	return root
 }

@@ -1,0 +1,210 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carillonhq/carillon/plugins/sink"
+)
+
+// Config of a run.
+type Config struct {
+	// Command is carillon: a program and what goes before "run" and "broker".
+	Command []string
+	// Dir takes all data and logs.
+	Dir            string
+	Nodes          int
+	Partitions     int
+	Length         time.Duration // of load and faults
+	SendsPerSecond float64
+	Faults         []Kind
+	Gap            time.Duration // mean time between two faults
+	Seed           uint64
+	// Broker is "embedded", "kafka" (Apache Kafka, started here) or the address
+	// of one that runs.
+	Broker string
+	// Policy is what the oracle takes the provider for: "idempotent" lets each
+	// key through once, "resend" lets everything through.
+	Policy string
+	// ProviderRate is the account's limit in attempts a second, 0 for none.
+	ProviderRate int
+	// Session is the consumer group's session timeout.
+	Session time.Duration
+	// Settle bounds how long the last outcomes may take after the last fault.
+	Settle time.Duration
+	// Strict fails a run also for what a provider with idempotency keys would
+	// have let through twice.
+	Strict bool
+	// Progress takes a line per event.
+	Progress io.Writer
+}
+
+// Check returns all that is wrong with a configuration.
+func (c Config) Check() error {
+	var faults []error
+	need := func(ok bool, text string) {
+		if !ok {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	need(c.Nodes >= 1 && c.Nodes <= 50, "nodes: give 1 to 50")
+	need(c.Length > 0, "minutes: give more than 0")
+	need(c.SendsPerSecond > 0, "sends-per-second: give more than 0")
+	need(c.Broker != "", "broker: give embedded, kafka or HOST:PORT")
+	need(c.Policy == "idempotent" || c.Policy == "resend", "channel-policy: give idempotent or resend")
+	need(c.ProviderRate >= 0, "provider-rate: give 0 or more")
+	ours := c.Broker == "embedded" || c.Broker == "kafka"
+	need(ours || !slices.Contains(c.Faults, Broker), "faults: a broker that was not started here is not killed; leave broker out")
+	return errors.Join(append(faults, checkSystem())...)
+}
+
+// run is one run under way.
+type run struct {
+	Config
+	cluster   *cluster
+	publisher *publisher
+	watcher   *watcher
+	faults    *inflictor
+	began     time.Time
+	settled   time.Duration // from the last fault to the last outcome
+	lag       int64
+	unclean   []string
+}
+
+// Run breaks things for the configured time, lets the rest settle, and returns
+// what became of every send. An error says that the run itself failed, or was
+// interrupted; what it found wrong is in the report.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	r := &run{Config: c, began: time.Now()}
+	r.say("starting %d nodes and the broker (%s) in %s", c.Nodes, c.Broker, c.Dir)
+	var err error
+	if r.cluster, err = openCluster(ctx, c, c.Dir); err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.cluster.close() }() // the verdict is in by then
+	if r.publisher, err = newPublisher(r.cluster.addr, r.cluster.prefix, fmt.Sprintf("c%d-", c.Seed), c.Seed); err != nil {
+		return nil, err
+	}
+	defer r.publisher.close()
+	if r.watcher, err = newWatcher(r.cluster); err != nil {
+		return nil, err
+	}
+	defer r.watcher.close()
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { r.watcher.follow(watching) })
+	watch.Go(func() { r.watcher.sample(watching) })
+	watch.Go(func() { r.tell(watching) })
+	err = r.load(ctx)
+	if err == nil {
+		err = r.settle(ctx)
+	}
+	stop()
+	watch.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return r.report()
+}
+
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintf(r.Progress, "%6.1fs  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// tell says how far it is, until ctx ends.
+func (r *run) tell(ctx context.Context) {
+	for sleep(ctx, 5*time.Second) {
+		r.say("accepted %d, ended %d", r.publisher.accepted(), r.watcher.endedIDs())
+	}
+}
+
+// load publishes and breaks, and returns when all faults are mended and all
+// records have been answered for.
+func (r *run) load(ctx context.Context) error {
+	plan := schedule{
+		seed: r.Seed, kinds: r.Faults, nodes: r.Nodes, span: r.Length, gap: r.Gap, session: r.Session,
+	}.plan()
+	r.say("%d faults in %v, by seed %d", len(plan), r.Length, r.Seed)
+	r.faults = &inflictor{cluster: r.cluster, progress: r.say}
+	loading, end := context.WithTimeout(ctx, r.Length)
+	defer end()
+	var both sync.WaitGroup
+	both.Go(func() { r.publisher.publish(loading, r.SendsPerSecond) })
+	both.Go(func() { r.faults.run(ctx, plan) })
+	both.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	flushing, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return r.publisher.flush(flushing)
+}
+
+// settle waits for the last outcomes and commits, and stops the nodes.
+func (r *run) settle(ctx context.Context) error {
+	r.say("no more faults; waiting for the last outcomes")
+	began := time.Now()
+	until, cancel := context.WithTimeout(ctx, r.Settle)
+	defer cancel()
+	for r.watcher.endedIDs() < r.publisher.accepted() && sleep(until, 100*time.Millisecond) {
+		continue
+	}
+	r.settled = time.Since(began)
+	r.lag = -1
+	for sleep(until, 250*time.Millisecond) && r.lag != 0 {
+		if lag, err := r.watcher.lag(until, r.Partitions); err == nil {
+			r.lag = lag
+		}
+	}
+	r.unclean = r.cluster.stopNodes()
+	return r.readToEnd(ctx)
+}
+
+// readToEnd returns when the nodes' last status events have been read.
+func (r *run) readToEnd(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		done, err := r.watcher.caughtUp(ctx, r.Partitions)
+		if done {
+			return nil
+		}
+		if !sleep(ctx, 100*time.Millisecond) {
+			return errors.Join(fmt.Errorf("read the topic status to its end: %w", context.Cause(ctx)), err)
+		}
+	}
+}
+
+// report gathers the evidence and judges it.
+func (r *run) report() (*Report, error) {
+	e := evidence{
+		run: r.publisher.run, sends: r.publisher.all(), outcomes: r.watcher.outcomes,
+		faults: inOrder(r.faults.done), rate: float64(r.ProviderRate),
+		burst: max(1, float64(r.ProviderRate/10)), // the engine's default
+	}
+	for _, n := range r.cluster.nodes {
+		for line, err := range sink.Entries(n.ledger) {
+			if errors.Is(err, os.ErrNotExist) {
+				break // its plugin never came up
+			}
+			if err != nil {
+				return nil, err
+			}
+			e.attempts = append(e.attempts, attempt{id: line.ID, node: n.name, key: line.Key, sent: line.Sent(), at: line.At})
+		}
+	}
+	return newReport(r, e, check(e)), nil
+}
+
+// Logs is the pattern of the nodes' logs in a run's directory.
+func Logs(dir string) string { return filepath.Join(dir, "node-*", "node.log") }

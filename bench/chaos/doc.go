@@ -1,0 +1,21 @@
+// Package chaos shows that nothing is lost and nothing doubled: several engine
+// nodes share the work, any of them, its plugin, its disk or the broker is
+// killed or frozen again and again, and at the end every record is accounted
+// for.
+//
+// Nodes, plugins and broker are processes of their own, as in production; this
+// process publishes, breaks things, and watches. What it believes comes from
+// three places that the engine does not share: its own list of the records that
+// Kafka acknowledged, the ledger that the provider's simulator (plugins/sink)
+// keeps of every attempt that reached it, and the topic `status`, read with a
+// client that is not the engine's.
+//
+//	chaos.go    Run, from start to report
+//	plan.go     which fault, when, on which node: by the seed alone
+//	inflict.go  the faults carried out
+//	cluster.go  broker and nodes; node.go, process*.go, proc*.go one node
+//	publish.go  the open-loop producer
+//	watch.go    status events and committed offsets as they come
+//	check.go    the verdict: pure, from what was collected
+//	report.go   the report
+package chaos

@@ -1,0 +1,170 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"text/template"
+	"time"
+)
+
+// node is one engine node. Faults of one node never overlap, so that one
+// goroutine at a time deals with it.
+type node struct {
+	name    string
+	command []string // that is carillon
+	config  string
+	data    string
+	ledger  string // the provider's, of this node's attempts alone
+	log     string
+	http    string
+	crashed func(node string, how *os.ProcessState)
+
+	mu   sync.Mutex
+	proc *process // the last one started
+}
+
+//go:embed node.yaml
+var nodeYAML string
+
+var nodeTemplate = template.Must(template.New("node.yaml").Parse(nodeYAML))
+
+// nodeConfig is what node.yaml takes.
+type nodeConfig struct {
+	Broker, Prefix, Group, Data, HTTP, Ledger string
+	Session, Rebalance                        time.Duration
+	Partitions, Rate                          int
+	Seed                                      uint64
+}
+
+// newNode writes a node's configuration below dir. It starts nothing.
+func newNode(dir, name string, command []string, c nodeConfig) (*node, error) {
+	dir = filepath.Join(dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the node's directory: %w", err)
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, fmt.Errorf("find a port for %s: %w", name, err)
+	}
+	n := &node{
+		name: name, command: command, http: addr,
+		config: filepath.Join(dir, "carillon.yaml"), data: filepath.Join(dir, "data"),
+		ledger: filepath.Join(dir, "provider.ledger"), log: filepath.Join(dir, "node.log"),
+	}
+	c.Data, c.HTTP, c.Ledger = n.data, n.http, n.ledger
+	var text bytes.Buffer
+	if err := nodeTemplate.Execute(&text, c); err != nil {
+		return nil, fmt.Errorf("write the configuration of %s: %w", name, err)
+	}
+	if err := os.WriteFile(n.config, text.Bytes(), 0o644); err != nil {
+		return nil, fmt.Errorf("write the configuration of %s: %w", name, err)
+	}
+	return n, nil
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// start starts the node unless it runs.
+func (n *node) start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.proc != nil && n.proc.running() {
+		return nil
+	}
+	args := slices.Concat(n.command[1:], []string{"run", "--config", n.config})
+	p, err := launch(exec.Command(n.command[0], args...), n.log, func(how *os.ProcessState) { n.crashed(n.name, how) })
+	if err != nil {
+		return fmt.Errorf("start %s: %w", n.name, err)
+	}
+	n.proc = p
+	return nil
+}
+
+func (n *node) process() *process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.proc
+}
+
+// plugins returns the leaders of the process groups of the node's plugins.
+func (n *node) plugins() ([]int, error) { return children(n.process().cmd.Process.Pid) }
+
+// pages is for /readyz and /metrics: a frozen node does not answer.
+var pages = &http.Client{Timeout: time.Second}
+
+func (n *node) get(ctx context.Context, path string) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.http+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	res, err := pages.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return res.StatusCode, body, err
+}
+
+func (n *node) ready(ctx context.Context) bool {
+	status, _, err := n.get(ctx, "/readyz")
+	return err == nil && status == http.StatusOK
+}
+
+// gauges are sums of a node's metrics.
+type gauges struct {
+	open, unacknowledged, waiting int
+	// reserved is how many sends above the watermarks the node may attempt
+	// without another commit; 0 where it publishes no such metric.
+	reserved int
+}
+
+// scrape reads the gauges of a node.
+func (n *node) scrape(ctx context.Context) (gauges, error) {
+	_, text, err := n.get(ctx, "/metrics")
+	if err != nil {
+		return gauges{}, fmt.Errorf("read the metrics of %s: %w", n.name, err)
+	}
+	return gauges{
+		open:           sum(text, "carillon_lane_open_attempts"),
+		unacknowledged: sum(text, "carillon_unacknowledged_outcomes"),
+		waiting:        sum(text, "carillon_lane_depth"),
+		reserved:       sum(text, "carillon_reserved_sends"),
+	}, nil
+}
+
+// sum adds up the samples of a metric in Prometheus' text format, which has one
+// sample per line: name{labels} value.
+func sum(text []byte, metric string) int {
+	total := 0.0
+	for line := range strings.Lines(string(text)) {
+		rest, ok := strings.CutPrefix(line, metric)
+		if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		fields := strings.Fields(rest)
+		if v, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
+			total += v
+		}
+	}
+	return int(total)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillonhq/carillon/bench/chaos"
+)
+
+func newBench() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "bench",
+		Short: "Show that nothing is lost or doubled, on this machine",
+		Long: `Runs that show what the engine promises. They start everything that they need
+as processes of their own on this machine, and leave it as they found it.`,
+		Example: "  carillon bench chaos --minutes 10 --seed 1",
+	}, newBenchChaos())
+}
+
+type chaosFlags struct {
+	chaos.Config
+	minutes float64
+	faults  string
+	json    string
+}
+
+const chaosLong = `Run several engine nodes under load while faults strike them at random times,
+let the rest settle, and account for every send. Linux only.
+
+  kill         SIGKILL of a node, which is started again
+  zombie       SIGSTOP of a node for longer than its session, then SIGCONT
+  restart      SIGTERM of a node, which is started again
+  disk         like kill, and its data directory is deleted meanwhile
+  plugin-kill  SIGKILL of a node's plugins
+  plugin-stop  SIGSTOP of a node's plugins for some seconds
+  broker       SIGKILL of the broker, which is started again
+
+The seed decides which fault strikes when and where. The provider is the sink,
+which keeps a ledger of its own of all that it was handed; a few attempts in a
+hundred fail, so that sends are parked and tried again.
+
+The broker is "embedded" (a fake of Kafka in a process of its own), "kafka"
+(Apache Kafka: needs Java 17, and Maven once), or the address of one that runs,
+where topics with a prefix of their own stay behind.
+
+With --channel-policy resend, a send may reach the provider twice only if it was
+open at a fault: that is counted, and the sum is the bound. With idempotent, the
+provider remembers keys, and none may be doubled. The report goes to the
+standard output. Exit code 0: nothing was lost, and no promise broken.`
+
+func newBenchChaos() *cobra.Command {
+	f := &chaosFlags{}
+	cmd := &cobra.Command{
+		Use:   "chaos",
+		Short: "Kill and freeze nodes, plugins and the broker, and account for every send",
+		Long:  chaosLong,
+		Example: `  carillon bench chaos --minutes 10 --seed 1
+  carillon bench chaos --broker kafka --faults kill,zombie,disk --json report.json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.Nodes, "nodes", 3, "engine nodes")
+	flags.Float64Var(&f.minutes, "minutes", 2, "minutes of load and faults")
+	flags.Float64Var(&f.SendsPerSecond, "sends-per-second", 300, "rate of the load, whatever becomes of it")
+	flags.StringVar(&f.faults, "faults", "all", "faults with commas between them, all or none")
+	flags.DurationVar(&f.Gap, "gap", 6*time.Second, "mean time between two faults")
+	flags.Uint64Var(&f.Seed, "seed", 1, "another seed breaks other things at other times")
+	flags.StringVar(&f.Broker, "broker", "embedded", "embedded, kafka, or HOST:PORT")
+	flags.StringVar(&f.Policy, "channel-policy", "resend", "what the provider is taken for: idempotent or resend")
+	flags.IntVar(&f.ProviderRate, "provider-rate", 1000, "the account's limit in attempts a second; 0 is none")
+	flags.IntVar(&f.Partitions, "partitions", 12, "shards")
+	flags.DurationVar(&f.Session, "session", 6*time.Second, "session timeout of the consumer group")
+	flags.DurationVar(&f.Settle, "settle", 2*time.Minute, "how long the last outcomes may take")
+	flags.BoolVar(&f.Strict, "strict", false, "fail for what a provider with idempotency keys would have doubled, too")
+	flags.StringVar(&f.json, "json", "", "write the report to this file as JSON as well")
+	flags.StringVar(&f.Dir, "dir", "", "keep all data and logs here; default: a temporary one, kept if the run fails")
+	return cmd
+}
+
+func (f *chaosFlags) run(cmd *cobra.Command) (err error) {
+	if f.Faults, err = f.kinds(); err != nil {
+		return &exit{codeUsage, err}
+	}
+	f.Length = time.Duration(f.minutes * float64(time.Minute))
+	f.Progress = cmd.ErrOrStderr()
+	if err := f.Check(); err != nil {
+		return &exit{codeUsage, err}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program, to start nodes of it: %w", err)
+	}
+	f.Command = []string{exe}
+	temporary := f.Dir == ""
+	if temporary {
+		if f.Dir, err = os.MkdirTemp("", "carillon-chaos-"); err != nil {
+			return fmt.Errorf("make a directory for the run: %w; name one with --dir", err)
+		}
+	}
+	if f.Dir, err = makeDir(f.Dir); err != nil {
+		return err
+	}
+	report, err := chaos.Run(cmd.Context(), f.Config)
+	if err != nil {
+		return fmt.Errorf("%w (data and logs are in %s)", err, f.Dir)
+	}
+	report.Write(cmd.OutOrStdout())
+	if f.json != "" {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return fmt.Errorf("write the report as JSON: %w", err)
+		}
+		if err := os.WriteFile(f.json, append(text, '\n'), 0o644); err != nil {
+			return fmt.Errorf("write the report as JSON: %w", err)
+		}
+	}
+	if !report.Passed() {
+		return errSaid
+	}
+	if temporary {
+		return os.RemoveAll(f.Dir)
+	}
+	return nil
+}
+
+// kinds returns the faults that were asked for. "all" leaves a broker alone
+// that is not the run's own.
+func (f *chaosFlags) kinds() ([]chaos.Kind, error) {
+	if f.faults == "all" && f.Broker != "embedded" && f.Broker != "kafka" {
+		f.faults = "kill,zombie,restart,disk,plugin-kill,plugin-stop"
+	}
+	return chaos.ParseKinds(f.faults)
+}
