@@ -49,8 +49,10 @@ type Lane struct {
 	credits int
 	limiter *limit.GCRA
 	paused  time.Time // until when the provider wants to be left alone
-	token   uint64
-	closed  bool
+	// shareless: no shard of this node's, so nothing to send.
+	shareless bool
+	token     uint64
+	closed    bool
 }
 
 // About is what a plugin has declared, as the engine needs it.
@@ -84,15 +86,14 @@ func (l *Lane) Name() (channel, account string) { return l.cfg.Channel, l.cfg.Ac
 // About returns what the plugin declared, or nil until it first did.
 func (l *Lane) About() *About { return l.about.Load() }
 
-// SetShare splits the account's rate: this node may use the given part of it.
+// SetShare splits the account's rate: this node may use the given part of it;
+// with 0 it sends nothing. A pause goes on.
 func (l *Lane) SetShare(share float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
-	if l.cfg.Rate > 0 && share == 0 {
-		l.paused = time.Now().Add(time.Hour) // no shard, no sends; the next share ends it
-	} else {
-		l.paused = time.Time{}
+	l.shareless = share == 0
+	if !l.shareless { // to the limiter, no rate is no limit
+		l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
 	}
 	l.signal()
 }

@@ -2,31 +2,39 @@ package lane
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+	"github.com/carillonhq/carillon/sdk/wire"
 )
 
+// reconnect is the least time between two streams: a plugin that ends each at
+// once is not asked as fast as it can say no.
+const reconnect = time.Second
+
 // Run sends until ctx ends, over one stream after another: a stream that breaks
-// is opened anew. When ctx ends, what waits is Returned and what is open Lost.
+// is opened anew. When ctx ends, what waits is Returned and what is open Lost;
+// no result follows its return.
 func (l *Lane) Run(ctx context.Context) {
+	var tending sync.WaitGroup
+	defer tending.Wait()
 	defer l.close()
+	tending.Go(func() { l.tend(ctx) })
 	if !l.describe(ctx) {
 		return
 	}
-	go l.tend(ctx)
 	for ctx.Err() == nil {
+		began := time.Now()
 		stream, cancel, err := l.connect(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				l.log.Warn().Err(err).Msg("no stream to the plugin")
-				sleep(ctx, time.Second)
-			}
-			continue
+		switch {
+		case err == nil:
+			l.converse(ctx, stream, cancel)
+			l.loseOpen()
+		case ctx.Err() == nil:
+			l.log.Warn().Err(err).Msg("no stream to the plugin")
 		}
-		l.converse(ctx, stream)
-		cancel()
-		l.loseOpen()
+		sleep(ctx, reconnect-time.Since(began))
 	}
 }
 
@@ -63,9 +71,14 @@ func (l *Lane) connect(ctx context.Context) (Stream, context.CancelFunc, error) 
 	return stream, cancel, nil
 }
 
-// converse writes from this goroutine and reads in another until either fails.
-func (l *Lane) converse(ctx context.Context, stream Stream) {
+// converse writes from this goroutine and reads in another until either fails,
+// and then ends both.
+func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.CancelFunc) {
 	broken := make(chan struct{})
+	defer func() {
+		cancel()
+		<-broken
+	}()
 	go func() {
 		defer close(broken)
 		for {
@@ -103,6 +116,10 @@ func (l *Lane) converse(ctx context.Context, stream Stream) {
 	}
 }
 
+// batchBytes is where a batch ends: a message that a plugin does not take breaks
+// the stream, and with it every attempt that is open.
+const batchBytes = wire.MaxMessage / 2
+
 // next builds the next request from what waits, as far as credits and the
 // limiter let it; nil with how long to wait where they do not.
 func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
@@ -117,7 +134,7 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 		}
 	}()
 	n := min(l.queue.len(), l.credits, about.MaxBatch)
-	if n == 0 {
+	if n == 0 || l.shareless {
 		return nil, idle
 	}
 	if wait := l.paused.Sub(now); wait > 0 {
@@ -130,7 +147,8 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 		return nil, wait
 	}
 	req := &channelv1.DeliverRequest{Attempts: make([]*channelv1.Attempt, 0, n)}
-	for range n {
+	// What the limiter granted beyond the bytes of a batch lapses.
+	for size := 0; n > 0 && size < batchBytes; n-- {
 		a := l.queue.pop()
 		switch {
 		case a.Expires != 0 && a.Expires <= now.UnixMilli():
@@ -139,7 +157,9 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 			ended = append(ended, Result{Attempt: a, Outcome: Tested})
 		default:
 			l.begin(a, about, now)
-			req.Attempts = append(req.Attempts, a.message())
+			m := a.message()
+			size += m.SizeVT()
+			req.Attempts = append(req.Attempts, m)
 		}
 	}
 	if len(req.Attempts) == 0 {
