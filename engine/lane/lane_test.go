@@ -3,6 +3,7 @@ package lane
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,13 +126,12 @@ func TestShares(t *testing.T) {
 
 func TestRateAndPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		var at []time.Duration
+		var begun atomic.Int32
 		p := newPlugin(100, func(s *stream) {
 			s.answer(1000)
 			for r := s.next(); r != nil; r = s.next() {
 				for _, a := range r.Attempts {
-					at = append(at, time.Since(begin))
+					begun.Add(1)
 					s.answer(1, accepted(a.Token))
 				}
 			}
@@ -142,10 +142,10 @@ func TestRateAndPause(t *testing.T) {
 		l.Push(pushed)
 		during := func(d time.Duration) int {
 			synctest.Wait()
-			n := len(at)
+			n := begun.Load()
 			time.Sleep(d)
 			synctest.Wait()
-			return len(at) - n
+			return int(begun.Load() - n)
 		}
 		check := func(what string, got, want int) {
 			t.Helper()
