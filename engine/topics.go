@@ -102,15 +102,13 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 
 // checkSettings refuses the settings that would lose something.
 func checkSettings(ctx context.Context, c *kafka.Client, cfg *config.Config) error {
-	status, ledger := cfg.Topic("status"), cfg.Topic("ledger")
+	status := cfg.Topic("status")
 	got, err := c.TopicConfigs(ctx, names(Topics(cfg)), "cleanup.policy", "retention.ms", "max.message.bytes")
 	if err != nil {
 		return err
 	}
 	wrong := &TopicsError{Faults: checkSizes(got, cfg)}
-	if p := got[ledger]["cleanup.policy"]; p != "compact" {
-		wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete parked sends: set it to compact", ledger, p))
-	}
+	wrong.Faults = append(wrong.Faults, checkPolicies(got, cfg)...)
 	if ms, err := strconv.ParseInt(got[status]["retention.ms"], 10, 64); err == nil && ms >= 0 {
 		if kept := time.Duration(ms) * time.Millisecond; kept < cfg.Engine.DedupeWindow {
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s keeps records for %v, and engine.dedupe_window is %v: "+
@@ -121,6 +119,21 @@ func checkSettings(ctx context.Context, c *kafka.Client, cfg *config.Config) err
 		return wrong
 	}
 	return nil
+}
+
+// checkPolicies finds topics that Kafka would clean of what is still needed.
+func checkPolicies(got map[string]map[string]string, cfg *config.Config) (faults []string) {
+	for _, name := range []string{"sends", "sends.bulk", "status"} {
+		topic := cfg.Topic(name)
+		if p := got[topic]["cleanup.policy"]; strings.Contains(p, "compact") {
+			faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would keep one record of each recipient: set it to delete", topic, p))
+		}
+	}
+	ledger := cfg.Topic("ledger")
+	if p := got[ledger]["cleanup.policy"]; p != "compact" {
+		faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete parked sends: set it to compact", ledger, p))
+	}
+	return faults
 }
 
 // overhead is what the engine adds to a record that it keeps: headers, and the
