@@ -29,6 +29,8 @@ type Shard struct {
 type journalMark struct {
 	seq uint64
 	at  time.Time
+	low [2]int64 // Batch.Low at that time
+	top [2]int64 // behind the highest input offset from it on to the next mark
 }
 
 // Batch is what one settled batch changes, all at once.
@@ -40,10 +42,13 @@ type Batch struct {
 	// Pos is how far the shard's topics are now followed; a field of -1 leaves
 	// it as it is.
 	Pos Position
+	// Low is, by input, the offset below which every record is finished.
+	Low [2]int64
 }
 
 // Load reads a shard's state back: its ids within the window, what is parked,
-// and how far it had come. done is told of each entry, oldest first.
+// and how far it had come. done is told of each entry, oldest first; those past
+// the window as well, since their records may be read again.
 func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
 	s := &Shard{
 		id: id, db: l.db, index: newIndex(l.window), pos: Position{-1, -1}, queues: map[string]*queue{},
@@ -75,13 +80,13 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
 			s.oldest = seq
 		}
 		s.seq, s.pos = seq+1, pos
-		s.mark(seq, at)
-		if now.Sub(at) > s.index.window {
-			continue
-		}
+		s.mark(seq, at, [2]int64{})
 		for _, e := range batch {
-			s.remember(e, at)
+			s.reach(&e)
 			done(e)
+			if now.Sub(at) <= s.index.window {
+				s.remember(e, at)
+			}
 		}
 	}
 	return errors.Join(it.Error(), it.Close())
@@ -131,34 +136,51 @@ func (s *Shard) Apply(b *Batch) error {
 		return fmt.Errorf("write to the ledger of shard %d: %w", s.id, err)
 	}
 	change.done()
-	s.mark(s.seq, b.At)
+	s.mark(s.seq, b.At, b.Low)
 	s.pos = pos
 	s.seq++
 	for i := range b.Entries {
+		s.reach(&b.Entries[i])
 		s.remember(b.Entries[i], b.At)
 	}
 	return nil
 }
 
 // mark notes at most one sequence number per table of the index.
-func (s *Shard) mark(seq uint64, at time.Time) {
+func (s *Shard) mark(seq uint64, at time.Time, low [2]int64) {
 	if n := len(s.marks); n == 0 || at.Sub(s.marks[n-1].at) > s.index.window/tablesPerWindow {
-		s.marks = append(s.marks, journalMark{seq, at})
+		s.marks = append(s.marks, journalMark{seq: seq, at: at, low: low})
 	}
 }
 
-// expire drops the journal before the newest mark that is past the window, in
-// one range deletion: what is behind that mark may be within. The last entry
-// stays: it holds the position.
+// reach notes how far the entries of the newest mark go.
+func (s *Shard) reach(e *Entry) {
+	if e.Input != NoInput {
+		m := &s.marks[len(s.marks)-1]
+		m.top[e.Input] = max(m.top[e.Input], e.Offset+1)
+	}
+}
+
+// expire drops, in one range deletion, the journal before the newest mark that
+// is past the window: what is behind that mark may be within. It keeps what
+// may be read again, since something before it is not finished: nothing else
+// knows that it is. The last entry stays: it holds the position.
 func (s *Shard) expire(w *pebble.Batch, now time.Time) {
-	for len(s.marks) > 1 && now.Sub(s.marks[1].at) > s.index.window {
+	for len(s.marks) > 2 && now.Sub(s.marks[1].at) > s.index.window && s.committed(s.marks[0].top) {
 		s.marks = s.marks[1:]
 	}
-	if len(s.marks) == 0 || s.marks[0].seq == s.oldest || now.Sub(s.marks[0].at) <= s.index.window {
+	if len(s.marks) == 0 || s.marks[0].seq == s.oldest {
 		return
 	}
 	from := prefix(journalKind, s.id, 0)
 	to := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.marks[0].seq)
 	_ = w.DeleteRange(from, to, nil) // fails only on a closed batch, and then the commit says so
 	s.oldest = s.marks[0].seq
+}
+
+// committed goes by the mark before the newest: what was finished then has been
+// committed since, so that it is not read again.
+func (s *Shard) committed(top [2]int64) bool {
+	low := s.marks[len(s.marks)-2].low
+	return top[0] <= low[0] && top[1] <= low[1]
 }

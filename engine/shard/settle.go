@@ -142,6 +142,9 @@ func (s *Shard) land() {
 	for len(s.flying) > 0 && s.flying[0].missing == 0 && s.failed == nil {
 		f := s.flying[0]
 		s.flying = s.flying[1:]
+		for i := range s.inputs {
+			f.batch.Low[i] = s.inputs[i].tracker.Low()
+		}
 		if err := s.env.Ledger.Apply(&f.batch); err != nil {
 			s.fail("apply to the ledger", err)
 			return
