@@ -41,6 +41,12 @@ race: ## Test with the race detector; needs a C compiler
 integration: ## Only go test with the tag integration, after prepare
 	go test -tags integration -count=1 -timeout 20m ./...
 
+SEED ?= 1
+MINUTES ?= 2
+.PHONY: chaos
+chaos: build ## Nodes, plugins and broker killed for MINUTES (2) by SEED (1); Linux
+	./carillon bench chaos --minutes $(MINUTES) --seed $(SEED) $(CHAOS)
+
 .PHONY: test-all
 test-all: prepare lint check-generated race integration ## Everything, against Apache Kafka and foreign clients too
 

@@ -39,7 +39,7 @@ type verdict struct {
 
 	doubled, doubledIdempotent int
 	unexplained                []string
-	late                       []string // doubled by zombies after they woke
+	late                       []string // doubled, one of them by a zombie after it woke
 	open                       []int    // by fault: sends that were open at it
 	recovery                   []time.Duration
 	overshoot                  window
@@ -67,9 +67,19 @@ func check(e evidence) *verdict {
 		v.recovery = append(v.recovery, recovery(f, e.outcomes))
 	}
 	if e.rate > 0 {
-		v.overshoot = overshoot(e.attempts, e.rate, e.burst)
+		v.overshoot = overshoot(e.unfrozen(), e.rate, e.burst)
 	}
 	return v
+}
+
+// unfrozen returns the attempts without those that a plugin which was frozen
+// got at when it ran again: the engine had made them one by one.
+func (e evidence) unfrozen() []attempt {
+	return slices.DeleteFunc(slices.Clone(e.attempts), func(a attempt) bool {
+		return slices.ContainsFunc(e.faults, func(f Fault) bool {
+			return f.Kind == PluginStop && f.Node == a.node && a.at.After(f.End.Add(-pipes)) && a.at.Before(f.End)
+		})
+	})
 }
 
 // gather puts the evidence in order by send.
@@ -144,9 +154,12 @@ func (v *verdict) account(e evidence, id string, p published, s *story) {
 	}
 	v.doubled += len(s.sent) - 1
 	v.doubledIdempotent += len(s.keys) - 1
-	for _, again := range s.sent[1:] {
+	late := slices.ContainsFunc(s.sent, func(a attempt) bool {
+		return slices.ContainsFunc(e.faults, func(f Fault) bool { return f.woke(a) })
+	})
+	for range s.sent[1:] {
 		switch {
-		case slices.ContainsFunc(e.faults, func(f Fault) bool { return f.woke(again) }):
+		case late:
 			v.late = append(v.late, s.tell(id))
 		case !excused:
 			v.unexplained = append(v.unexplained, s.tell(id))

@@ -36,7 +36,7 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 	}
 	for i := range c.Nodes {
 		n, err := newNode(dir, fmt.Sprintf("node-%d", i), c.Command, nodeConfig{
-			Broker: k.addr, Prefix: k.prefix, Group: k.group, Session: c.Session, Rebalance: c.Session,
+			Broker: k.addr, Prefix: k.prefix, Group: k.group, Session: c.Session, Drain: c.Session / 2,
 			Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed,
 		})
 		if err == nil {

@@ -111,15 +111,15 @@ func (x *inflictor) restart(ctx context.Context, n *node, p planned, f *Fault) (
 	return n.start()
 }
 
-// freeze stops a node's process; its plugins run on.
+// freeze stops a node's process; its plugins run on, and finish what they were
+// handed before.
 func (x *inflictor) freeze(ctx context.Context, n *node, d time.Duration, f *Fault) error {
 	p := n.process()
 	if err := p.signal(sigStop); err != nil {
 		return err
 	}
-	f.End = time.Now()
 	sleep(ctx, d)
-	f.Woken = time.Now()
+	f.End, f.Woken = time.Now(), time.Now()
 	return p.signal(sigCont)
 }
 

@@ -43,7 +43,7 @@ var nodeTemplate = template.Must(template.New("node.yaml").Parse(nodeYAML))
 // nodeConfig is what node.yaml takes.
 type nodeConfig struct {
 	Broker, Prefix, Group, Data, HTTP, Ledger string
-	Session, Rebalance                        time.Duration
+	Session, Drain                            time.Duration
 	Partitions, Rate                          int
 	Seed                                      uint64
 }

@@ -176,7 +176,7 @@ func (p *Report) Write(w io.Writer) {
 	row("lost", p.Lost, "")
 	row("doubled", p.Doubled, fmt.Sprintf("at most %d may be: those open at a fault", p.DoubledBound))
 	row("  unexplained", p.DoubledUnexplained, "open at no fault")
-	row("  by zombies", p.DoubledByZombies, "sent by a frozen node after it woke")
+	row("  by zombies", p.DoubledByZombies, "of these a frozen node sent one after it woke")
 	row("doubled, with keys", p.DoubledIdempotent, "what a provider with idempotency keys would have doubled")
 	row("many outcomes", p.OutcomesMany, fmt.Sprintf("sends; %d events were written twice", p.RepeatedEvents))
 	row("offsets gone back", p.OffsetsBack, "")

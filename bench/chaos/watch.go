@@ -53,7 +53,8 @@ func newWatcher(k *cluster) (*watcher, error) {
 		ended: map[string]bool{}, next: map[int32]int64{}, highest: map[place]int64{},
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(k.addr), kgo.ConsumeTopics(w.status),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond),
+		// The ends of transactions have offsets as well.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }))
 	if err != nil {
 		return nil, fmt.Errorf("make the reader of status: %w", err)
@@ -77,6 +78,9 @@ func (w *watcher) follow(ctx context.Context) {
 
 func (w *watcher) take(r *kgo.Record, now time.Time) {
 	w.next[r.Partition] = r.Offset + 1
+	if r.Attrs.IsControl() {
+		return
+	}
 	headers := make([]send.Header, len(r.Headers))
 	for i, h := range r.Headers {
 		headers[i] = send.Header(h)
