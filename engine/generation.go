@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type generation struct {
 	*Engine
 	membership intake.Membership
 	committed  map[kafka.Partition]int64
+	found      map[kafka.Partition]bool  // those that the group had committed
+	barred     map[kafka.Partition]error // inputs that must not be read
 	committer  *intake.Committer
 	out        *outcome.Producer // under the shards' own identities
 	invalid    int32             // partitions of the topic of invalid records
@@ -77,6 +80,11 @@ func (g *generation) run(abandon func()) error {
 	}
 	defer g.closeOut()
 	if err := g.load(); err != nil {
+		return err
+	}
+	// Before the first record is read, so that "no commit" means a first start
+	// or a commit that was lost, and nothing in between.
+	if err := g.renew(g.committer.Renew); err != nil {
 		return err
 	}
 	fetching, cancelFetch := context.WithCancel(g.stop)
@@ -181,11 +189,11 @@ func (g *generation) load() error {
 	if err != nil {
 		return fmt.Errorf("read the first offsets: %w", err)
 	}
-	g.committed = map[kafka.Partition]int64{}
+	g.committed, g.found, g.barred = map[kafka.Partition]int64{}, map[kafka.Partition]bool{}, map[kafka.Partition]error{}
 	for _, p := range parts {
 		at := commits[p].Offset
-		if at < 0 {
-			at = first[p] // the group's first start
+		if g.found[p] = at >= 0; !g.found[p] {
+			at = first[p] // the group's first start, or checkCommits says no
 		}
 		g.committed[p] = at
 		g.committer.Committed(p, commits[p].Offset)
@@ -213,6 +221,7 @@ func (g *generation) loadShard(id int32) error {
 	if err != nil {
 		return err
 	}
+	g.checkCommits(id, r)
 	err = shard.Tombstones(g.stop, g.out, kafka.Partition{Topic: cfg.Topics.Ledger, Index: id}, stale)
 	if err != nil {
 		return fmt.Errorf("write tombstones of shard %d: %w", id, err)
@@ -229,12 +238,35 @@ func (g *generation) loadShard(id int32) error {
 	return nil
 }
 
+// checkCommits bars the inputs of a shard whose committed offset has vanished:
+// read from its start, everything older than the dedupe window would go out
+// again.
+func (g *generation) checkCommits(id int32, r *shard.Restorer) {
+	for i, topic := range g.inputs() {
+		p := kafka.Partition{Topic: topic, Index: id}
+		settled := r.Settled(i)
+		if g.found[p] || settled == 0 {
+			continue
+		}
+		g.barred[p] = fmt.Errorf("group %s has no committed offset for %s, and the engine has finished sends of it before: "+
+			"the offset was deleted, or expired while no node ran; stop all nodes and set it, with "+
+			"kafka-consumer-groups --group %s --topic %s:%d --reset-offsets --to-offset %d --execute "+
+			"(the last record that is known to be finished is the one before)",
+			g.cfg.Kafka.Group, p, g.cfg.Kafka.Group, topic, id, settled)
+		g.committer.Committed(p, math.MaxInt64) // and it stays as it is
+	}
+}
+
 // start sets the readers, the fetchers and the shards going.
 func (g *generation) start(fetching context.Context, feeding *sync.WaitGroup) {
 	for i, topic := range g.inputs() {
 		f := intake.NewFetcher(g.client, topic, 1<<20, g.quarantine, g.log)
 		for id, s := range g.shards {
 			p := kafka.Partition{Topic: topic, Index: id}
+			if err := g.barred[p]; err != nil {
+				g.quarantine(p, err)
+				continue
+			}
 			r := s.readers[i]
 			f.Add(r, g.committed[p])
 			feeding.Go(func() {
@@ -276,13 +308,30 @@ func (g *generation) commitUntil(stop context.Context) {
 			return
 		case <-tick.C:
 			g.metrics.Commits.Inc()
-			if err := g.committer.Commit(stop); err != nil && stop.Err() == nil {
+			if err := g.renew(g.committer.Renew); err != nil && stop.Err() == nil {
 				g.metrics.CommitErrors.Inc()
 				g.log.Warn().Err(err).Msg("commit failed; the next one covers it")
 			}
 		}
 	}
 }
+
+// renew commits, and extends the lanes' lease by what the answer proves: that
+// nobody else can own these shards until a session timeout after the question.
+func (g *generation) renew(commit func(context.Context) error) error {
+	asked := time.Now()
+	if err := commit(g.stop); err != nil {
+		return err
+	}
+	session := g.cfg.Kafka.SessionTimeout
+	until := asked.Add(session - session/leaseMargin)
+	g.lanes.each(func(l *lane.Lane) { l.Lease(until) })
+	return nil
+}
+
+// leaseMargin is the part of the session timeout that is kept for what is
+// between a look at the clock and the provider.
+const leaseMargin = 5
 
 func (g *generation) limits() send.Limits {
 	l := g.cfg.Limits

@@ -3,6 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,8 +13,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/carillonhq/carillon/engine"
+	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/plugins/sink"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -249,4 +254,70 @@ func TestPluginThatWillNotStart(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "absent") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("the engine ended with %v", err)
 	}
+}
+
+// The group's offsets are deleted: nothing is read again until somebody sets
+// them, the message says to what, and then it goes on where it was.
+func TestVanishedCommits(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Kafka.Topics.Partitions = 1
+	r.start()
+	r.publish(record("u1", minimal("a")), record("u1", minimal("b")))
+	r.statuses(untilOutcomes(2))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	gone := kmsg.NewPtrDeleteGroupsRequest()
+	gone.Groups = []string{r.cfg.Kafka.Group}
+	if _, err := gone.RequestWith(t.Context(), r.client); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(r.cfg.Data); err != nil { // Kafka alone must know
+		t.Fatal(err)
+	}
+	r.start()
+	fault := r.readiness()
+	if !strings.Contains(fault, "--to-offset 2") {
+		t.Fatalf("/readyz says %s", fault)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.received()); n != 2 {
+		t.Errorf("the receiver has %d ids", n)
+	}
+	client, err := engine.Connect(r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	err = client.CommitOffsets(t.Context(), r.cfg.Kafka.Group, -1, "", []kafka.Commit{
+		{Partition: kafka.Partition{Topic: r.cfg.Topic("sends")}, Offset: 2},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.publish(record("u1", minimal("c")))
+	r.statuses(untilOutcomes(3))
+	for id, n := range r.received() {
+		if n != 1 {
+			t.Errorf("%s reached the receiver %d times", id, n)
+		}
+	}
+}
+
+// readiness returns what /readyz says.
+func (r *rig) readiness() string {
+	r.t.Helper()
+	res, err := http.Get("http://" + r.cfg.HTTP.Listen + "/readyz")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(body)
 }

@@ -30,12 +30,19 @@ func (c *Committer) Committed(p kafka.Partition, offset int64) { c.last[p] = off
 
 // Commit commits what has moved since the last call. The broker refuses it from
 // a member of an older generation.
-func (c *Committer) Commit(ctx context.Context) error {
+func (c *Committer) Commit(ctx context.Context) error { return c.commit(ctx, false) }
+
+// Renew is Commit that asks the broker even if nothing has moved: when it
+// returns nil, this member belonged to the group after the call began.
+func (c *Committer) Renew(ctx context.Context) error { return c.commit(ctx, true) }
+
+func (c *Committer) commit(ctx context.Context, always bool) error {
 	var commits []kafka.Commit
 	for _, shard := range c.membership.Shards {
 		for i, topic := range c.topics {
 			p := kafka.Partition{Topic: topic, Index: shard}
-			if low := c.low(shard, i); low > c.last[p] {
+			low := c.low(shard, i)
+			if low > c.last[p] || always && len(commits) == 0 && low == c.last[p] {
 				commits = append(commits, kafka.Commit{Partition: p, Offset: low})
 			}
 		}

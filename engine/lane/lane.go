@@ -49,6 +49,7 @@ type Lane struct {
 	credits int
 	limiter *limit.GCRA
 	paused  time.Time // until when the provider wants to be left alone
+	lease   time.Time // until when this node surely is a member of its group; zero: for ever
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
 	token     uint64
@@ -130,6 +131,15 @@ func (l *Lane) Withdraw(o Owner) {
 	back := l.queue.remove(func(a *Attempt) bool { return a.Owner == o })
 	l.mu.Unlock()
 	giveBack(back, Returned)
+}
+
+// Lease lets no attempt begin after until: past it another node may own what
+// waits here. A node that was frozen and wakes up must not go on where it was.
+func (l *Lane) Lease(until time.Time) {
+	l.mu.Lock()
+	l.lease = until
+	l.mu.Unlock()
+	l.signal()
 }
 
 // Pause lets no attempt begin before until: a provider's Retry-After.

@@ -137,6 +137,9 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 	if n == 0 || l.shareless {
 		return nil, idle
 	}
+	if !l.lease.IsZero() && now.After(l.lease) {
+		return nil, idle // the next lease wakes the sender
+	}
 	if wait := l.paused.Sub(now); wait > 0 {
 		l.observe.Waited(wait)
 		return nil, wait

@@ -35,6 +35,7 @@ type Restorer struct {
 	Now    time.Time
 
 	done    [2]map[int64]bool
+	settled [2]int64 // behind the last input record that is known to be finished
 	batch   ledger.Batch
 	parking map[send.Key]bool // in batch
 	stale   map[string]bool   // keys of ledger records whose send is settled
@@ -42,7 +43,11 @@ type Restorer struct {
 
 // Done notes an entry of the ledger's journal: its input record is finished.
 func (r *Restorer) Done(e ledger.Entry) {
-	if e.Input == ledger.NoInput || e.Offset < r.Config.Committed[e.Input] {
+	if e.Input == ledger.NoInput {
+		return
+	}
+	r.settled[e.Input] = max(r.settled[e.Input], e.Offset+1)
+	if e.Offset < r.Config.Committed[e.Input] {
 		return
 	}
 	if r.done[e.Input] == nil {
@@ -50,6 +55,10 @@ func (r *Restorer) Done(e ledger.Entry) {
 	}
 	r.done[e.Input][e.Offset] = true
 }
+
+// Settled returns the offset behind the last record of an input that is known to
+// be finished; 0 where none is.
+func (r *Restorer) Settled(input int) int64 { return r.settled[input] }
 
 // Restore reads what the ledger has not seen of `status` and `ledger`. It
 // returns the input offsets that are finished above the committed ones, and
