@@ -50,10 +50,10 @@ func TestIndexGrows(t *testing.T) {
 	x := newIndex(day)
 	const n = 20_000
 	for i := range n {
-		x.put(key(i*7919), Mark{Origin: uint64(i) << 2, Settled: true}, start)
+		x.put(hashed(i), Mark{Origin: uint64(i) << 2, Settled: true}, start)
 	}
 	for i := range n {
-		if m, ok := x.get(key(i*7919), start); !ok || m.Origin != uint64(i)<<2 {
+		if m, ok := x.get(hashed(i), start); !ok || m.Origin != uint64(i)<<2 {
 			t.Fatal(i, m, ok)
 		}
 	}
