@@ -168,6 +168,41 @@ func TestPluginKilled(t *testing.T) {
 	t.Logf("of %d: %d attempts open at the kills, %d doubled", n, open, doubled)
 }
 
+// A channel that holds never doubles: what was open at the kill is in doubt, and
+// stays with the operator.
+func TestHoldNeverDoubles(t *testing.T) {
+	r := newRig(t)
+	ch := r.cfg.Channels["sink"]
+	ch.OnUnknown, ch.HoldFor = "hold", time.Hour
+	r.cfg.Channels["sink"] = ch
+	r.settings(map[string]any{"latency": "100ms"})
+	e := r.start()
+	const n = 4000
+	for i := range n {
+		r.enqueue(sinkSend("sends", i))
+	}
+	settled, held := map[string]bool{}, 0
+	r.statuses(func(all []*carillonv1.Status) bool {
+		if len(all) == n/4 {
+			kill(t, e)
+		}
+		s := all[len(all)-1]
+		if s.Status == carillonv1.State_STATE_IN_DOUBT {
+			held++
+		}
+		settled[s.Id] = true
+		return len(settled) == n
+	})
+	for id, times := range r.received() {
+		if times > 1 {
+			t.Errorf("%s reached the receiver %d times", id, times)
+		}
+	}
+	if held == 0 {
+		t.Error("nothing was in doubt: the kill came too late")
+	}
+}
+
 // metric returns the value that the engine shows under a series' full name.
 func (r *rig) metric(series string) int {
 	r.t.Helper()

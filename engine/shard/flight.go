@@ -18,7 +18,8 @@ type flight struct {
 	records [parts][]kafka.Record
 	moved   map[kafka.Partition][]kafka.Record // forwarded to another shard
 	batch   ledger.Batch
-	missing int // acknowledgements
+	opened  []*item // whose attempts begin when it lands
+	missing int     // acknowledgements
 	arena   []byte
 	headers []kafka.Header
 }

@@ -29,7 +29,9 @@ type item struct {
 	line    *line     // where it waits, or is in the lane
 	since   time.Time // waiting since then
 	parked  bool      // it has a row in the ledger
+	loaded  bool      // counted in line.loaded
 	held    bool
+	open    bool   // see open.go
 	made    uint32 // attempts, of which failed, and of which unknown
 	failed  uint32
 	unknown uint32
@@ -64,7 +66,7 @@ func (it *item) park(due time.Time) *ledgerv1.Parked {
 			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
 		},
 		Bulk: it.Bulk, Offset: it.offset, AcceptedMs: it.accepted.UnixMilli(), DueMs: due.UnixMilli(),
-		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Reason: it.reason,
+		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Reason: it.reason,
 		Channel: it.channel, Account: it.account,
 	}
 }
@@ -75,7 +77,7 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 		source:   send.Source{Topic: p.Source.GetTopic(), Partition: p.Source.GetPartition(), Offset: p.Source.GetOffset()},
 		input:    noInput,
 		offset:   p.Offset,
-		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held,
+		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held, open: p.Open,
 		made: p.Attempt, failed: p.Failed, unknown: p.Unknown,
 		channel: p.Channel, account: p.Account, reason: p.Reason,
 	}

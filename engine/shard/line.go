@@ -24,6 +24,7 @@ type line struct {
 const (
 	timeQueue = "time" // until sendAt
 	heldQueue = "held" // in doubt
+	openQueue = "open" // an attempt may be under way
 )
 
 // loadAtOnce bounds the parked sends in memory of a queue without a lane.
@@ -55,7 +56,7 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	l := s.lineOf(way, it.Bulk)
 	it.line, it.since = l, now
 	it.channel, it.account = way.Name()
-	if it.parked {
+	if it.loaded = it.parked; it.loaded {
 		l.loaded++
 	}
 	l.waiting = append(l.waiting, it)
@@ -85,11 +86,15 @@ func (s *Shard) fill(l *line, now time.Time) {
 		it.made++
 		it.Number, it.Owner, it.Ref = it.made, s, it
 		it.Key = send.ProviderKey(it.key, it.channel, it.account)
-		attempts = append(attempts, &it.Attempt)
+		l.inLane++
+		if s.announces(it) {
+			s.announce(it)
+		} else {
+			attempts = append(attempts, &it.Attempt)
+		}
 	}
 	clear(l.waiting[:n])
 	l.waiting = l.waiting[n:]
-	l.inLane += len(attempts)
 	if len(attempts) > 0 {
 		l.way.Push(attempts)
 	}
@@ -117,10 +122,10 @@ func (s *Shard) address(it *item, now time.Time) bool {
 
 // leave takes an item out of its line's count of loaded ones.
 func (s *Shard) leave(it *item) {
-	if it.line != nil && it.parked {
+	if it.line != nil && it.loaded {
 		it.line.loaded--
 	}
-	it.line = nil
+	it.line, it.loaded = nil, false
 }
 
 // load brings parked sends that are due back, at most half a quota per line, so
@@ -135,7 +140,9 @@ func (s *Shard) load(now time.Time) time.Duration {
 	ms := now.UnixMilli()
 	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
 		if next > ms {
-			wait = min(wait, time.Duration(next-ms)*time.Millisecond)
+			if left := next - ms; left < wait.Milliseconds() { // never is too far for a Duration
+				wait = time.Duration(left) * time.Millisecond
+			}
 			return
 		}
 		room := loadAtOnce

@@ -182,6 +182,8 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 // queueOf returns the ledger's queue of a parked send.
 func queueOf(p *ledgerv1.Parked) string {
 	switch {
+	case p.Open:
+		return openQueue
 	case p.Held:
 		return heldQueue
 	case p.Channel == "":

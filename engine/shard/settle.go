@@ -15,6 +15,11 @@ func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
 	it := r.Ref.(*item)
 	l := it.line
 	l.inLane--
+	if it.open && r.Outcome == lane.Returned {
+		s.putBack(it)
+		return
+	}
+	it.open = false
 	if r.Outcome == lane.Expired {
 		it.made--
 		s.leave(it)
@@ -163,6 +168,7 @@ func (s *Shard) land() {
 				s.inputs[e.Input].tracker.Finish(e.Offset)
 			}
 		}
+		s.begin(f.opened)
 		s.landed = append(s.landed, f)
 	}
 }

@@ -132,19 +132,20 @@ type Shard struct {
 	cfg Config
 	env Env
 
-	mail    mailbox // others write, run reads
-	inputs  [2]input
-	lines   map[string]*line  // by queue name; run only
-	live    map[send.Key]bool // parked sends that are loaded; run only
-	byLane  map[Lane][2]*line // run only
-	pend    *flight           // gathered in this turn; run only
-	flying  []*flight         // produced and not yet applied, in order; run only
-	low     [2]atomic.Int64   // watermarks; run writes, the committer reads
-	last    [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
-	parked  atomic.Pointer[map[string]int]
-	landed  []*flight // whose memory is free again; run only
-	scratch scratch   // run only
-	failed  error     // what a callback could not return
+	mail              mailbox // others write, run reads
+	inputs            [2]input
+	lines             map[string]*line  // by queue name; run only
+	live              map[send.Key]bool // parked sends that are loaded; run only
+	byLane            map[Lane][2]*line // run only
+	pend              *flight           // gathered in this turn; run only
+	flying            []*flight         // produced and not yet applied, in order; run only
+	low               [2]atomic.Int64   // watermarks; run writes, the committer reads
+	last              [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
+	parked            atomic.Pointer[map[string]int]
+	landed            []*flight // whose memory is free again; run only
+	scratch           scratch   // run only
+	adopted, stopping bool      // run only
+	failed            error     // what a callback could not return
 }
 
 // input is one input topic's state.
@@ -236,6 +237,10 @@ func (s *Shard) turn(now time.Time, stopping bool) time.Duration {
 	s.land()
 	wait := time.Hour
 	if !stopping {
+		if !s.adopted {
+			s.adopted = true
+			s.adopt(now)
+		}
 		s.admit(now)
 		wait = s.move(now)
 	}
@@ -256,10 +261,13 @@ func (s *Shard) publishParked() {
 	by := map[string]int{}
 	s.env.Ledger.Queues(func(queue string, rows int, _ int64) {
 		channel, _, _ := strings.Cut(queue, "/")
-		if queue == timeQueue || queue == heldQueue {
-			channel = ""
+		switch queue {
+		case timeQueue, heldQueue:
+			by[""] += rows
+		case openQueue: // under way, not waiting
+		default:
+			by[channel] += rows
 		}
-		by[channel] += rows
 	})
 	s.parked.Store(&by)
 }
@@ -283,6 +291,7 @@ func (s *Shard) take(i int, c intake.Chunk) {
 
 // withdraw forgets what has not reached a plugin: its records are read again.
 func (s *Shard) withdraw() {
+	s.stopping = true
 	for l := range s.byLane {
 		l.Withdraw(s)
 	}

@@ -345,6 +345,9 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		if err := p.UnmarshalVT(r.Value); err != nil {
 			return err.Error()
 		}
+		if p.Open {
+			return fmt.Sprintf("%s open made=%d failed=%d unknown=%d", key, p.Attempt, p.Failed, p.Unknown)
+		}
 		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d", key,
 			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown)
 	}

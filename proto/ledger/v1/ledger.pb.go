@@ -42,6 +42,9 @@ type Parked struct {
 	Attempt uint32 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Failed  uint32 `protobuf:"varint,8,opt,name=failed,proto3" json:"failed,omitempty"`
 	Unknown uint32 `protobuf:"varint,9,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// An attempt may be under way: written before it begins, where the channel
+	// must not double one.
+	Open bool `protobuf:"varint,14,opt,name=open,proto3" json:"open,omitempty"`
 	// In doubt: no attempt follows; it ends `unknown` when due.
 	Held bool `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
 	// Why it waits.
@@ -146,6 +149,13 @@ func (x *Parked) GetUnknown() uint32 {
 	return 0
 }
 
+func (x *Parked) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
 func (x *Parked) GetHeld() bool {
 	if x != nil {
 		return x.Held
@@ -178,7 +188,7 @@ var File_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\x81\x03\n" +
+	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\x95\x03\n" +
 	"\x06Parked\x12%\n" +
 	"\x04send\x18\x01 \x01(\v2\x11.carillon.v1.SendR\x04send\x12+\n" +
 	"\x06source\x18\x02 \x01(\v2\x13.carillon.v1.SourceR\x06source\x12\x12\n" +
@@ -190,6 +200,7 @@ const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\aattempt\x18\a \x01(\rR\aattempt\x12\x16\n" +
 	"\x06failed\x18\b \x01(\rR\x06failed\x12\x18\n" +
 	"\aunknown\x18\t \x01(\rR\aunknown\x12\x12\n" +
+	"\x04open\x18\x0e \x01(\bR\x04open\x12\x12\n" +
 	"\x04held\x18\n" +
 	" \x01(\bR\x04held\x12+\n" +
 	"\x06reason\x18\v \x01(\v2\x13.carillon.v1.ReasonR\x06reason\x12\x18\n" +

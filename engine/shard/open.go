@@ -1,0 +1,90 @@
+package shard
+
+import (
+	"math"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+// A channel that holds what is in doubt must never double a send, whatever
+// becomes of this node. So each of its attempts is announced in `ledger` before
+// it begins. Whoever owns the shard next finds what was announced and not
+// settled, and holds exactly that. A node that has lost the shard can't announce:
+// the broker refuses its writes, so it can start nothing.
+
+// never is when a row that is open falls due: its owner has it in memory.
+const never = math.MaxInt64
+
+// announces says whether the item's attempts are announced. A provider that
+// knows the send by its key doubles nothing.
+func (s *Shard) announces(it *item) bool {
+	return s.cfg.Policies[it.channel].Hold && !it.line.way.About().Idempotent && !it.Send.TestMode
+}
+
+// announce writes the item as open; its attempt begins when that has landed.
+func (s *Shard) announce(it *item) {
+	it.open = true
+	if err := s.pend.park(openQueue, it, time.UnixMilli(never)); err != nil {
+		s.fail("encode an open send", err)
+	}
+	s.pend.opened = append(s.pend.opened, it)
+	it.input, it.parked = noInput, true // the ledger has it from here on
+}
+
+// begin gives what is announced to the lanes, or puts it back where the shard
+// stops meanwhile.
+func (s *Shard) begin(opened []*item) {
+	for _, it := range opened {
+		s.live[it.key] = true
+		if s.stopping {
+			it.line.inLane--
+			s.putBack(it)
+			continue
+		}
+		it.line.way.Push([]*lane.Attempt{&it.Attempt})
+	}
+}
+
+// putBack takes back an announcement: no attempt has begun.
+func (s *Shard) putBack(it *item) {
+	l := it.line
+	it.made--
+	it.open = false
+	s.leave(it)
+	if err := s.pend.park(l.name, it, s.env.Now()); err != nil {
+		s.fail("encode a parked send", err)
+	}
+}
+
+// adopt finds what an earlier owner left open.
+func (s *Shard) adopt(now time.Time) {
+	var open []*item
+	err := s.env.Ledger.Due(openQueue, never, func(k send.Key, value []byte) bool {
+		var p ledgerv1.Parked
+		if err := p.UnmarshalVT(value); err != nil {
+			s.fail("read an open send", err)
+			return false
+		}
+		open = append(open, unpark(k, &p))
+		return true
+	})
+	if err != nil {
+		s.fail("read open sends", err)
+	}
+	for _, it := range open {
+		s.live[it.key] = true
+		it.open = false
+		it.unknown++
+		policy := s.cfg.Policies[it.channel]
+		if !policy.Hold { // the configuration is another one now
+			s.consider(it, now)
+			continue
+		}
+		it.held, it.reason = true, &carillonv1.Reason{Class: "provider", Code: codeLostAnswer}
+		s.parkIn(heldQueue, it, now.Add(policy.HoldFor), now)
+	}
+}
