@@ -163,9 +163,12 @@ func fillDisk(kind string) {
 	if err != nil {
 		panic(err)
 	}
-	for i := range 100_000 {
+	for i := range 100 {
 		if err := s.Apply(story(i)); err != nil {
 			panic(err)
 		}
+	}
+	if err := l.Close(); err != nil { // what is still in memory is written now
+		panic(err)
 	}
 }
