@@ -41,6 +41,7 @@ type verdict struct {
 	unexplained                []string
 	late                       []string // doubled, one of them by a zombie after it woke
 	open                       []int    // by fault: sends that were open at it
+	hit                        []int    // by fault: those of them that were doubled
 	recovery                   []time.Duration
 	overshoot                  window
 }
@@ -57,7 +58,7 @@ type story struct {
 
 // check is pure. Its cost is that of sorting the attempts.
 func check(e evidence) *verdict {
-	v := &verdict{states: map[string]int{}, open: make([]int, len(e.faults))}
+	v := &verdict{states: map[string]int{}, open: make([]int, len(e.faults)), hit: make([]int, len(e.faults))}
 	slices.SortStableFunc(e.attempts, func(a, b attempt) int { return a.at.Compare(b.at) })
 	stories := v.gather(e)
 	for n, s := range e.sends {
@@ -147,6 +148,9 @@ func (v *verdict) account(e evidence, id string, p published, s *story) {
 		if f.leftOpen(s) {
 			v.open[i]++
 			excused = true
+			if len(s.sent) > 1 {
+				v.hit[i]++
+			}
 		}
 	}
 	if len(s.sent) < 2 {

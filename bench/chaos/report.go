@@ -70,6 +70,8 @@ type FaultReport struct {
 	Lasted float64 `json:"lasted_seconds"`
 	// Open is how many sends it left open, by the provider's ledger and status.
 	Open int `json:"open"`
+	// Doubled is how many of those were sent again; two faults may share one.
+	Doubled int `json:"doubled"`
 	// OpenAttempts, Unacknowledged, Waiting and Reserved are what the node said
 	// of itself just before.
 	OpenAttempts   int `json:"open_attempts"`
@@ -104,7 +106,7 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 	reserved := 0
 	for i, f := range e.faults {
 		p.Faults[f.Kind]++
-		p.FaultLog = append(p.FaultLog, faultReport(f, r.began, v.open[i], v.recovery[i]))
+		p.FaultLog = append(p.FaultLog, faultReport(f, r.began, v.open[i], v.hit[i], v.recovery[i]))
 		if f.Kind == Zombie {
 			reserved += f.Gauges.reserved
 		}
@@ -116,13 +118,13 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 	return p
 }
 
-func faultReport(f Fault, began time.Time, open int, recovery time.Duration) FaultReport {
+func faultReport(f Fault, began time.Time, open, doubled int, recovery time.Duration) FaultReport {
 	ended := f.End
 	if !f.Woken.IsZero() {
 		ended = f.Woken
 	}
 	p := FaultReport{
-		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Node: f.Node, Lasted: ended.Sub(f.Begin).Seconds(), Open: open,
+		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Node: f.Node, Lasted: ended.Sub(f.Begin).Seconds(), Open: open, Doubled: doubled,
 		OpenAttempts: f.Gauges.open, Unacknowledged: f.Gauges.unacknowledged,
 		Waiting: f.Gauges.waiting, Reserved: f.Gauges.reserved,
 	}
@@ -185,13 +187,13 @@ func (p *Report) Write(w io.Writer) {
 	row("order violations", optional(p.OrderViolations), "")
 	row("limit overshoot", optional(p.LimitOvershoot),
 		fmt.Sprintf("attempts above rate·w + burst in the worst window, %.2f s at %.1f s", p.OvershootSeconds, p.OvershootAt))
-	fmt.Fprintf(w, "\n  %8s  %-12s %-8s %8s %6s %6s %8s %9s\n", "at", "fault", "node", "lasted", "open", "unack", "waiting", "recovery")
+	fmt.Fprintf(w, "\n  %8s  %-12s %-8s %8s %6s %7s %6s %8s %9s\n", "at", "fault", "node", "lasted", "open", "doubled", "unack", "waiting", "recovery")
 	for _, f := range p.FaultLog {
 		recovery := "never"
 		if f.Recovery != nil {
 			recovery = fmt.Sprintf("%.1f s", *f.Recovery)
 		}
-		fmt.Fprintf(w, "  %6.1f s  %-12s %-8s %6.1f s %6d %6d %8d %9s\n", f.At, f.Kind, f.Node, f.Lasted, f.Open, f.Unacknowledged, f.Waiting, recovery)
+		fmt.Fprintf(w, "  %6.1f s  %-12s %-8s %6.1f s %6d %7d %6d %8d %9s\n", f.At, f.Kind, f.Node, f.Lasted, f.Open, f.Doubled, f.Unacknowledged, f.Waiting, recovery)
 	}
 	if p.Passed() {
 		fmt.Fprintln(w, "\npassed")
