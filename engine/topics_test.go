@@ -118,12 +118,12 @@ func TestTopicsAreRefused(t *testing.T) {
 			if c.prepare != nil {
 				c.prepare(specs, cfg)
 			}
-			var make []kafka.TopicSpec
+			var wanted []kafka.TopicSpec
 			for _, s := range specs {
-				make = append(make, *s)
+				wanted = append(wanted, *s)
 			}
-			if len(make) > 0 {
-				if err := client.CreateTopics(within(t), make); err != nil {
+			if len(wanted) > 0 {
+				if err := client.CreateTopics(within(t), wanted); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -30,7 +30,7 @@ var faulty = []struct{ name, text, want string }{
 	{"duration without a unit", "kafka: {session_timeout: 30}", `x.yaml: kafka.session_timeout (line 1): "30" must be a duration such as 300ms, 30s, 1h30m or 7d`},
 	{"duration below 0", "channels: {sink: {deadline: -1s}}", "x.yaml: channels.sink.deadline (line 1): is -1s; take 0s to 1h"},
 	{"size of another kind", "limits: {record: 1MB}", `x.yaml: limits.record (line 1): "1MB" must be a size such as 512KiB, 64MiB or 1GiB`},
-	{"size past its bound", "limits: {record: 65MiB, batch: 1GiB}", "x.yaml: limits.record (line 1): is 65MiB; take 1KiB to 64MiB"},
+	{"size past its bound", "limits: {record: 17MiB, batch: 1GiB}", "x.yaml: limits.record (line 1): is 17MiB; take 1KiB to 16MiB"},
 	{"rate of 0", "channels: {sink: {accounts: {a: {rate: 0/s}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "0/s" must be above 0; leave the key out for no limit`},
 	{"rate below 0", "channels: {sink: {accounts: {a: {rate: -5/s}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "-5/s" must be above 0; leave the key out for no limit`},
 	{"wrong rate with a burst: one fault", "channels: {sink: {accounts: {a: {rate: fast, burst: 3}}}}", `x.yaml: channels.sink.accounts.a.rate (line 1): "fast" must be a rate such as 80/s, 600000/m, 10/h or 1000/d`},

@@ -138,7 +138,7 @@ type Log struct {
 // Limits bound what is decoded.
 type Limits struct {
 	// Bytes of one record's value.
-	Record Size `yaml:"record" min:"1KiB" max:"64MiB"`
+	Record Size `yaml:"record" min:"1KiB" max:"16MiB"`
 	// Bytes of one record batch once it is decompressed.
 	Batch Size `yaml:"batch" min:"1MiB" max:"1GiB"`
 	// How deep objects and lists may nest.
@@ -185,7 +185,8 @@ type Channel struct {
 	// one has its own queue and limit.
 	Accounts map[string]Account `yaml:"accounts"`
 	// What becomes of a send whose answer was lost: `resend` tries again and may
-	// double it; `hold` waits for an operator and ends as `unknown`. A provider
+	// double it; `hold` never does: it waits for an operator and ends as `unknown`,
+	// and costs two more records per attempt. A provider
 	// that takes idempotency keys is always asked again.
 	OnUnknown string `yaml:"on_unknown" enum:"resend,hold"`
 	// How long `hold` waits.
