@@ -196,6 +196,9 @@ func (s *Shard) Results(r []lane.Result) { s.mail.results(r) }
 func (s *Shard) Run(stop, abandon context.Context, urgent, bulk <-chan intake.Chunk) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	// Whatever ends the loop: what is left in a lane would go out later, when
+	// the shard may be another node's.
+	defer s.withdraw()
 	stopping := stop.Done()
 	for {
 		now := s.env.Now()

@@ -371,11 +371,13 @@ type traceLane struct {
 	trace *trace
 	name  string
 	about *lane.About
+
+	withdrawn bool
 }
 
 func (l *traceLane) Name() (channel, account string) { return l.name, "default" }
 func (l *traceLane) About() *lane.About              { return l.about }
-func (l *traceLane) Withdraw(lane.Owner)             {}
+func (l *traceLane) Withdraw(lane.Owner)             { l.withdrawn = true }
 func (l *traceLane) Pause(until time.Time) {
 	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
 }
