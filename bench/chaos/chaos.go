@@ -151,7 +151,7 @@ func (r *run) load(ctx context.Context) error {
 }
 
 // settle waits for the last outcomes and commits, and stops the nodes.
-func (r *run) settle(ctx context.Context) error {
+func (r *run) settle(ctx context.Context) (err error) {
 	r.say("no more faults; waiting for the last outcomes")
 	began := time.Now()
 	until, cancel := context.WithTimeout(ctx, r.Settle)
@@ -160,14 +160,27 @@ func (r *run) settle(ctx context.Context) error {
 		continue
 	}
 	r.settled = time.Since(began)
-	r.lag = -1
-	for sleep(until, 250*time.Millisecond) && r.lag != 0 {
-		if lag, err := r.watcher.lag(until, r.Partitions); err == nil {
-			r.lag = lag
-		}
+	if r.lag, err = r.awaitCommits(ctx); err != nil {
+		return err
 	}
 	r.unclean = r.cluster.stopNodes()
 	return r.readToEnd(ctx)
+}
+
+// awaitCommits returns how many records no commit covers, once it is none or
+// long after the commit interval.
+func (r *run) awaitCommits(ctx context.Context) (lag int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		last, fault := r.watcher.lag(ctx, r.Partitions)
+		if ctx.Err() == nil {
+			lag, err = last, fault
+		}
+		if lag == 0 && err == nil || !sleep(ctx, 250*time.Millisecond) {
+			return lag, err
+		}
+	}
 }
 
 // readToEnd returns when the nodes' last status events have been read.

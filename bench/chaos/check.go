@@ -44,16 +44,16 @@ type verdict struct {
 	hit                        []int    // by fault: those of them that were doubled
 	recovery                   []time.Duration
 	overshoot                  window
+	silence                    window // the longest without any outcome
 }
 
 // story is what is known of one send.
 type story struct {
-	sent     []attempt
-	keys     map[string]bool
-	settled  time.Time // first seen
-	states   []string
-	events   map[string]bool
-	repeated int
+	sent    []attempt
+	keys    map[string]bool
+	settled time.Time // first seen
+	states  []string
+	events  map[string]bool
 }
 
 // check is pure. Its cost is that of sorting the attempts.
@@ -66,6 +66,12 @@ func check(e evidence) *verdict {
 	}
 	for _, f := range e.faults {
 		v.recovery = append(v.recovery, recovery(f, e.outcomes))
+	}
+	for i := 1; i < len(e.outcomes); i++ {
+		before, after := e.outcomes[i-1].seen, e.outcomes[i].seen
+		if after.Sub(before) > v.silence.to.Sub(v.silence.from) {
+			v.silence = window{from: before, to: after}
+		}
 	}
 	if e.rate > 0 {
 		v.overshoot = overshoot(e.unfrozen(), e.rate, e.burst)
@@ -143,8 +149,14 @@ func (v *verdict) account(e evidence, id string, p published, s *story) {
 	for _, state := range s.states {
 		v.states[state]++
 	}
+	v.blame(e.faults, id, s)
+}
+
+// blame counts a send at every fault that it was open at, and says which of
+// its doubles none of them explains.
+func (v *verdict) blame(faults []Fault, id string, s *story) {
 	excused := false
-	for i, f := range e.faults {
+	for i, f := range faults {
 		if f.leftOpen(s) {
 			v.open[i]++
 			excused = true
@@ -159,7 +171,7 @@ func (v *verdict) account(e evidence, id string, p published, s *story) {
 	v.doubled += len(s.sent) - 1
 	v.doubledIdempotent += len(s.keys) - 1
 	late := slices.ContainsFunc(s.sent, func(a attempt) bool {
-		return slices.ContainsFunc(e.faults, func(f Fault) bool { return f.woke(a) })
+		return slices.ContainsFunc(faults, func(f Fault) bool { return f.woke(a) })
 	})
 	for range s.sent[1:] {
 		switch {
@@ -224,7 +236,7 @@ func recovery(f Fault, outcomes []outcome) time.Duration {
 	return last.Sub(f.Begin)
 }
 
-// window is a stretch of time in which too many attempts were made.
+// window is a stretch of time, and by how many attempts it has too many.
 type window struct {
 	over     float64
 	from, to time.Time

@@ -41,7 +41,7 @@ func newPublisher(addr, prefix, run string, seed uint64) (*publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the producer: %w", err)
 	}
-	rng := rand.New(rand.NewPCG(seed, 0x5e4d)) //nolint:gosec // to be repeatable is the point
+	rng := rand.New(rand.NewPCG(seed, 0x5e4d))
 	return &publisher{client: client, prefix: prefix, run: run, rng: rng, recipients: 2000}, nil
 }
 

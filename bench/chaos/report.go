@@ -54,6 +54,10 @@ type Report struct {
 	OvershootAt      float64 `json:"limit_overshoot_at_seconds"`
 	OvershootSeconds float64 `json:"limit_overshoot_window_seconds"`
 
+	// SilenceSeconds is the longest time in which nothing ended, from SilenceAt.
+	SilenceSeconds float64 `json:"silence_seconds"`
+	SilenceAt      float64 `json:"silence_at_seconds"`
+
 	SettleSeconds float64       `json:"settle_seconds"`
 	FaultLog      []FaultReport `json:"fault_log"`
 	// Failures says what is wrong, a sentence each; none is a pass.
@@ -98,10 +102,16 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 		Crashes: len(r.cluster.crashes), SettleSeconds: r.settled.Seconds(),
 		Failures: []string{}, Examples: []string{},
 	}
+	if v.silence.to.After(v.silence.from) {
+		p.SilenceSeconds = v.silence.to.Sub(v.silence.from).Seconds()
+		p.SilenceAt = v.silence.from.Sub(r.began).Seconds()
+	}
 	if e.rate > 0 {
 		p.LimitOvershoot = &v.overshoot.over
-		p.OvershootAt = v.overshoot.from.Sub(r.began).Seconds()
-		p.OvershootSeconds = v.overshoot.to.Sub(v.overshoot.from).Seconds()
+		if v.overshoot.over > 0 {
+			p.OvershootAt = v.overshoot.from.Sub(r.began).Seconds()
+			p.OvershootSeconds = v.overshoot.to.Sub(v.overshoot.from).Seconds()
+		}
 	}
 	reserved := 0
 	for i, f := range e.faults {
@@ -186,7 +196,8 @@ func (p *Report) Write(w io.Writer) {
 	row("crashes", p.Crashes, "")
 	row("order violations", optional(p.OrderViolations), "")
 	row("limit overshoot", optional(p.LimitOvershoot),
-		fmt.Sprintf("attempts above rate·w + burst in the worst window, %.2f s at %.1f s", p.OvershootSeconds, p.OvershootAt))
+		fmt.Sprintf("attempts above rate·w + burst in the worst window (%.2f s at %.1f s)", p.OvershootSeconds, p.OvershootAt))
+	row("longest silence", fmt.Sprintf("%.1f s", p.SilenceSeconds), fmt.Sprintf("nothing ended from %.1f s on", p.SilenceAt))
 	fmt.Fprintf(w, "\n  %8s  %-12s %-8s %8s %6s %7s %6s %8s %9s\n", "at", "fault", "node", "lasted", "open", "doubled", "unack", "waiting", "recovery")
 	for _, f := range p.FaultLog {
 		recovery := "never"
