@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -191,7 +190,7 @@ func (f Fault) leftOpen(s *story) bool {
 		return false
 	}
 	return slices.ContainsFunc(s.sent, func(a attempt) bool {
-		return (f.Node == "" || a.node == f.Node) && !a.at.After(f.End)
+		return (f.Node == "" || a.node == f.Node) && a.at.After(f.since) && !a.at.After(f.End)
 	})
 }
 
@@ -274,8 +273,17 @@ func (v *verdict) bound(faults []Fault) int {
 	return total
 }
 
-// inOrder returns the faults by their begin.
+// inOrder returns the faults by their begin, and tells each since when the
+// process ran that it struck.
 func inOrder(faults []Fault) []Fault {
-	slices.SortFunc(faults, func(a, b Fault) int { return cmp.Compare(a.Begin.UnixNano(), b.Begin.UnixNano()) })
+	slices.SortFunc(faults, func(a, b Fault) int { return a.Begin.Compare(b.Begin) })
+	started := map[string]time.Time{}
+	for i := range faults {
+		f := &faults[i]
+		f.since = started[f.Node]
+		if f.Kind == Kill || f.Kind == Disk || f.Kind == Restart {
+			started[f.Node] = f.End
+		}
+	}
 	return faults
 }

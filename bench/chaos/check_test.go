@@ -80,6 +80,9 @@ func TestCheck(t *testing.T) {
 		{"a zombie sends before its heir",
 			[]attempt{reached("r-0", "a", 20.01), reached("r-0", "b", 21)}, []outcome{ended("r-0", "sent", 21)},
 			[]Fault{zombie}, figures{doubled: 1, late: 1}},
+		{"open at a kill, and not yet taken up at the next one of the node",
+			[]attempt{reached("r-0", "a", 9.9), reached("r-0", "a", 19)}, []outcome{ended("r-0", "sent", 19)},
+			[]Fault{fault(Kill, "a", 10, 12), fault(Kill, "a", 14, 16)}, figures{doubled: 1, bound: 1}},
 		{"doubled under another key",
 			[]attempt{reached("r-0", "a", 9.9), otherKey}, []outcome{ended("r-0", "sent", 14)}, kill,
 			figures{doubled: 1, withKeys: 1, bound: 1}},
@@ -95,7 +98,7 @@ func TestCheck(t *testing.T) {
 			[]outcome{ended("r-0", "sent", 1)}, nil, figures{unknown: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := check(evidence{run: "r-", sends: []published{{accepted: true}}, attempts: c.attempts, outcomes: c.outcomes, faults: c.faults})
+			v := check(evidence{run: "r-", sends: []published{{accepted: true}}, attempts: c.attempts, outcomes: c.outcomes, faults: inOrder(c.faults)})
 			got := figures{
 				len(v.lost), v.doubled, v.doubledIdempotent, v.bound(c.faults), len(v.unexplained), len(v.late),
 				len(v.manyOutcomes), v.repeats, v.duplicates, v.unknown,

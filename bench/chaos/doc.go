@@ -13,7 +13,7 @@
 //	chaos.go    Run, from start to report
 //	plan.go     which fault, when, on which node: by the seed alone
 //	inflict.go  the faults carried out
-//	cluster.go  broker and nodes; node.go, process*.go, proc*.go one node
+//	cluster.go  broker and nodes; node.go, process*.go one node
 //	publish.go  the open-loop producer
 //	watch.go    status events and committed offsets as they come
 //	check.go    the verdict: pure, from what was collected

@@ -16,6 +16,9 @@ type Fault struct {
 	// Begin is just before it; what was open then is in doubt. End is when
 	// nothing more can become so: the target is gone, or runs again.
 	Begin, End time.Time
+	// since is when the process that it struck was started; zero where that was
+	// at the beginning, or it struck several.
+	since time.Time
 	// Woken is when a zombie ran again.
 	Woken time.Time
 	// Clean is false for a restart that had to be forced.

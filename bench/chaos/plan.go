@@ -80,7 +80,7 @@ const respite = 3 * time.Second
 // comes once before any comes again. Faults of different nodes may overlap.
 func (s schedule) plan() []planned {
 	rng := rand.New(rand.NewPCG(s.seed, 0xc4a05))
-	busy := make([]time.Duration, s.nodes+1)      // the last one is the broker
+	busy := make([]time.Duration, s.nodes+1) // the last one is the broker
 	var all []planned
 	var bag []Kind
 	for at := s.gap / 2; len(s.kinds) > 0; at += s.gap/4 + time.Duration(rng.ExpFloat64()*float64(s.gap)*3/4) {
