@@ -164,6 +164,9 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 		if err == nil {
 			err = PrepareTopics(ctx, e.client, e.cfg)
 			var refused *TopicsError
+			if err == nil {
+				err = e.followTopics(ctx)
+			}
 			if err == nil || errors.As(err, &refused) {
 				e.health.set("kafka", nil)
 				return err
@@ -180,6 +183,28 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// followTopics ties the data directory to the topics that it is about: to
+// these, and not to others of the same name in another cluster or before they
+// were made anew.
+func (e *Engine) followTopics(ctx context.Context) error {
+	topics := names(Topics(e.cfg))
+	ids, err := e.client.TopicIDs(ctx, topics)
+	if err != nil {
+		return err
+	}
+	var follows []byte
+	for _, name := range topics {
+		id := ids[name]
+		follows = append(append(follows, name...), id[:]...)
+	}
+	dropped, err := e.ledger.Follow(follows)
+	if dropped {
+		e.log.Warn().Str("data", e.cfg.Data).Msg("the data directory followed other topics, or these before they were " +
+			"made anew: its content is dropped and read again from Kafka")
+	}
+	return err
 }
 
 // awaitPlugins gives the plugins time to come up before the first send; those

@@ -321,3 +321,43 @@ func (r *rig) readiness() string {
 	}
 	return string(body)
 }
+
+// The topics are deleted and made anew under an old data directory: what it
+// knows is about other records, and hides none of the new ones.
+func TestTopicsMadeAnew(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Kafka.Topics.Partitions = 1
+	r.start()
+	for i := range 5 {
+		r.publish(record("u1", minimal(fmt.Sprintf("old%d", i))))
+	}
+	r.statuses(untilOutcomes(5))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	gone := kmsg.NewPtrDeleteTopicsRequest()
+	for _, spec := range engine.Topics(r.cfg) {
+		topic := kmsg.NewDeleteTopicsRequestTopic()
+		topic.Topic = kmsg.StringPtr(spec.Name)
+		gone.Topics, gone.TopicNames = append(gone.Topics, topic), append(gone.TopicNames, spec.Name)
+	}
+	if _, err := gone.RequestWith(t.Context(), r.client); err != nil {
+		t.Fatal(err)
+	}
+	group := kmsg.NewPtrDeleteGroupsRequest()
+	group.Groups = []string{r.cfg.Kafka.Group}
+	if _, err := group.RequestWith(t.Context(), r.client); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.connect()
+	for i := range 5 {
+		r.publish(record("u1", minimal(fmt.Sprintf("new%d", i))))
+	}
+	got := outcomes(r.statuses(untilOutcomes(5)))
+	for i := range 5 {
+		if id := fmt.Sprintf("new%d", i); got[id]["sent"] != 1 {
+			t.Errorf("%s: outcomes %v", id, got[id])
+		}
+	}
+}

@@ -59,14 +59,21 @@ func newRigOn(t *testing.T, b *broker.Broker) *rig {
 	acct.Settings = map[string]any{"ledger": r.ledger}
 	ch.Accounts = map[string]config.Account{"default": acct}
 	r.cfg.Channels = map[string]config.Channel{"sink": ch}
-	var err error
-	r.client, err = kgo.NewClient(kgo.SeedBrokers(r.broker.Addr()), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+	r.connect()
+	return r
+}
+
+// connect makes the foreign client, or makes it anew: one remembers topics by
+// their ids.
+func (r *rig) connect() {
+	r.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.broker.Addr()), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 		kgo.ProducerBatchMaxBytes(16<<20), kgo.BrokerMaxWriteBytes(64<<20))
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(r.client.Close)
-	return r
+	r.client = client
+	r.t.Cleanup(client.Close)
 }
 
 // settings changes the sink's settings before start.

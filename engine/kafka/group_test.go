@@ -149,3 +149,20 @@ func testClaim(t *testing.T, p peer) {
 		t.Errorf("readers see %q", values)
 	}
 }
+
+func TestTopicIDs(t *testing.T) { onEach(t, testTopicIDs) }
+
+func testTopicIDs(t *testing.T, p peer) {
+	ctx := within(t)
+	one, err := p.client.TopicIDs(ctx, []string{p.topic, "absent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := p.client.TopicIDs(ctx, []string{p.topic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(one) != 1 || one[p.topic] == [16]byte{} || again[p.topic] != one[p.topic] {
+		t.Errorf("first %v, then %v", one, again)
+	}
+}

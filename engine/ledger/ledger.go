@@ -5,6 +5,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -59,6 +60,32 @@ func Open(cfg Config, log zerolog.Logger) (*Ledger, error) {
 	return &Ledger{db: db, window: cfg.Window}, nil
 }
 
+// Follow says what the ledger follows: the topics by their ids. If it followed
+// others before, it is emptied, for what it holds is about offsets that mean
+// something else now; dropped tells so. It is called before the first Load.
+func (l *Ledger) Follow(topics []byte) (dropped bool, err error) {
+	had, closer, err := l.db.Get([]byte{followsKind})
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+	case err != nil:
+		return false, fmt.Errorf("read what the ledger follows: %w", err)
+	default:
+		same := bytes.Equal(had, topics)
+		_ = closer.Close() // it only frees a reference
+		if same {
+			return false, nil
+		}
+		dropped = true
+	}
+	w := l.db.NewBatch()
+	defer func() { _ = w.Close() }() // after a commit it only frees memory
+	err = errors.Join(w.DeleteRange([]byte{0}, []byte{0xff}, nil), w.Set([]byte{followsKind}, topics, nil), w.Commit(pebble.Sync))
+	if err != nil {
+		return false, fmt.Errorf("write what the ledger follows: %w", err)
+	}
+	return dropped, nil
+}
+
 // Close flushes and closes the database. No Shard may be used afterwards.
 func (l *Ledger) Close() error {
 	return errors.Join(l.db.Flush(), l.db.Close())
@@ -81,6 +108,7 @@ func (l *Ledger) Stats() Stats {
 
 // The keyspace: a kind, the shard, then the kind's own key.
 const (
+	followsKind = 'f' // alone: the topics that all else is about
 	journalKind = 'j' // sequence number → packed entries
 	queueKind   = 'q' // queue, 0, due, id hash → parked send
 	parkedKind  = 'k' // id hash → origin, queue, 0, due

@@ -267,3 +267,38 @@ func loadRapid(t *rapid.T, l *Ledger) *Shard {
 	}
 	return s
 }
+
+// A ledger that followed other topics is emptied: its offsets mean nothing now.
+func TestFollow(t *testing.T) {
+	l, err := Open(Config{Dir: "db", FS: vfs.NewMem(), Window: time.Hour}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	now := time.Now()
+	for _, c := range []struct {
+		topics  string
+		dropped bool
+	}{
+		{"a", false}, // new
+		{"a", false}, // the same
+		{"b", true},
+		{"b", false},
+	} {
+		dropped, err := l.Follow([]byte(c.topics))
+		if err != nil || dropped != c.dropped {
+			t.Fatalf("%s: dropped %v, %v", c.topics, dropped, err)
+		}
+		entries := 0
+		s, err := l.Load(0, now, func(Entry) { entries++ })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fresh := s.Position().Status < 0; fresh != (entries == 0) || c.dropped && !fresh {
+			t.Fatalf("%s: %d entries, position %+v", c.topics, entries, s.Position())
+		}
+		if err := s.Apply(&Batch{At: now, Entries: []Entry{{Key: send.Key{1}, Offset: 1}}, Pos: Position{Status: 5, Ledger: 5}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
