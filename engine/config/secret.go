@@ -27,7 +27,7 @@ var secretRef = regexp.MustCompile(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$`)
 // reference and never a value.
 func (r SecretRef) Resolve() (string, error) {
 	if !r.valid() {
-		return "", errors.New("a secret " + refForm)
+		return "", errors.New("a secret " + r.fault())
 	}
 	kind, name, _ := strings.Cut(string(r), ":")
 	if kind == "env" {
@@ -74,6 +74,15 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// fault says what is wrong with a reference that is not valid. What follows
+// file: may be a secret that was put in its place, and is not shown.
+func (r SecretRef) fault() string {
+	if strings.HasPrefix(string(r), "file:") {
+		return "must name its file by an absolute path, as in file:/run/secrets/key"
+	}
+	return refForm
 }
 
 func (r SecretRef) valid() bool {

@@ -38,7 +38,7 @@ func TestSecretResolve(t *testing.T) {
 		"a file that is not it": {ref: write("large", strings.Repeat("x", maxSecret+1)), fault: "the file is larger than 64KiB; name the file that holds only the secret"},
 		"a directory":           {ref: SecretRef("file:" + dir), fault: "the file can't be read (is a directory)"},
 		"literal":               {ref: canary, fault: "a secret must be a reference, env:NAME or file:/absolute/path, never the secret itself"},
-		"relative file":         {ref: "file:key.pem", fault: "a secret must be a reference, env:NAME or file:/absolute/path, never the secret itself"},
+		"relative file":         {ref: "file:key.pem", fault: "a secret must name its file by an absolute path, as in file:/run/secrets/key"},
 		"none":                  {ref: "", fault: "a secret must be a reference, env:NAME or file:/absolute/path, never the secret itself"},
 	} {
 		got, err := x.ref.Resolve()

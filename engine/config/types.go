@@ -184,7 +184,8 @@ type Channel struct {
 	// The accounts by name: letters, digits, `.`, `_` and `-`, 64 at most. Each
 	// one has its own queue and limit.
 	Accounts map[string]Account `yaml:"accounts"`
-	// What becomes of a send whose answer was lost: `resend` tries again and may
+	// What becomes of a send whose answer was lost: `resend` tries again, at once
+	// and then with the pauses of `retry`, at most `max_attempts` times, and may
 	// double it; `hold` never does: it waits for an operator and ends as `unknown`,
 	// and costs two more records per attempt. A provider
 	// that takes idempotency keys is always asked again.

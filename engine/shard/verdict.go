@@ -45,7 +45,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case lane.Tested:
 		return next{do: end, state: carillonv1.State_STATE_SENT, reason: why("test", codeTest)}
 	case lane.Lost:
-		return doubt(p, idempotent, h, codeLostAnswer)
+		return doubt(p, idempotent, h, codeLostAnswer, jitter)
 	}
 	v := r.Verdict
 	code := cleanCode(v.Code)
@@ -64,7 +64,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case channelv1.Verdict_VERDICT_FAILED:
 		return tryAgain("provider", code, p, h, jitter)
 	default:
-		return doubt(p, idempotent, h, code)
+		return doubt(p, idempotent, h, code, jitter)
 	}
 }
 
@@ -100,15 +100,20 @@ func notSent(state carillonv1.State, reason *carillonv1.Reason, h history) next 
 	return next{do: end, state: state, reason: reason}
 }
 
-// doubt follows a lost answer: the message may have been sent. The retry
-// schedule is for what was surely not, so it has no say here.
-func doubt(p Policy, idempotent bool, h history, code string) next {
+// doubt follows a lost answer: the message may have been sent. The channel's
+// policy decides whether it is sent again: at once, and after the second lost
+// answer with the pauses of a retry.
+func doubt(p Policy, idempotent bool, h history, code string, jitter float64) next {
 	reason := why("provider", code)
 	switch {
 	case !idempotent && p.Hold:
 		return next{do: hold, reason: reason, delay: p.HoldFor}
 	case p.Retry.Exhausted(int(h.failed + h.unknown)):
 		return next{do: end, state: carillonv1.State_STATE_UNKNOWN, reason: reason}
+	case h.unknown > 1:
+		// Whatever swallows the answers, and may deliver each time, is not to be
+		// asked without a pause.
+		return next{do: park, reason: reason, delay: p.Retry.Next(int(h.failed+h.unknown), 0, jitter)}
 	default:
 		return next{do: resend, reason: reason}
 	}
