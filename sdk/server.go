@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,6 +82,9 @@ func (s *Server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (
 	for _, p := range r.Secrets {
 		secrets[p.Key] = NewSecret(p.Value)
 	}
+	if faults := s.unknownSecrets(secrets); len(faults) > 0 {
+		return &channelv1.ConfigureResponse{Faults: faults}, nil
+	}
 	acct, err := s.channel.Open(ctx, AccountConfig{Name: r.Account, Settings: r.Settings, Secrets: secrets})
 	var faults Faults
 	if errors.As(err, &faults) {
@@ -93,6 +99,22 @@ func (s *Server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (
 	}
 	s.replace(r.Account, &openAccount{Account: acct})
 	return &channelv1.ConfigureResponse{}, nil
+}
+
+// unknownSecrets are the secrets that the channel does not describe. The
+// account is not opened with one: a misspelt name would leave the right one
+// unset, and Open could complain of nothing but that.
+func (s *Server) unknownSecrets(secrets map[string]Secret) (faults []*channelv1.Fault) {
+	known := "the channel has none"
+	if len(s.about.Secrets) > 0 {
+		known = "known are " + strings.Join(s.about.Secrets, ", ")
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		if !slices.Contains(s.about.Secrets, name) {
+			faults = append(faults, &channelv1.Fault{Path: "secrets." + name, Message: "unknown secret; " + known})
+		}
+	}
+	return faults
 }
 
 func (s *Server) replace(name string, acct *openAccount) {

@@ -78,6 +78,12 @@ func (c careless) Open(ctx context.Context, _ sdk.AccountConfig) (sdk.Account, e
 // talkative shows the secret that it refuses.
 type talkative struct{ *double }
 
+func (c talkative) Describe() sdk.Description {
+	d := c.double.Describe()
+	d.Secrets = []string{"key"}
+	return d
+}
+
 func (talkative) Open(_ context.Context, cfg sdk.AccountConfig) (sdk.Account, error) {
 	return nil, sdk.Faults{{Path: "secrets.key", Problem: cfg.Secrets["key"].Reveal() + " is wrong"}}
 }

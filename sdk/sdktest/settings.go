@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -102,7 +103,10 @@ func (c *conformance) checksSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	misspelt := map[string]string{"no_such_secret": "hunter2"}
+	maps.Copy(misspelt, c.suite.Secrets)
 	refused := append([]Refusal{
+		{Settings: c.suite.Settings, Secrets: misspelt, Path: "secrets.no_such_secret"},
 		{Settings: string(unknown), Path: "no_such_setting"},
 		{Settings: `[]`, Path: ""},
 	}, c.suite.Refused...)
