@@ -67,7 +67,7 @@ func (k *checker) value(f field, v reflect.Value, path string) {
 		k.bounds(f, v, path)
 	case v.Type() == secretType:
 		ref := SecretRef(v.String())
-		k.need(ref == "" || ref.valid(), path, refForm)
+		k.need(ref == "" || ref.valid(), path, "%s", ref.fault())
 	default:
 		k.values(v, path)
 	}

@@ -112,7 +112,7 @@ func (k *checker) account(path, name string, a Account) {
 	for _, secret := range sortedKeys(a.Secrets) {
 		at := path + ".secrets." + secret
 		k.need(secretName.MatchString(secret), at, "can't name a secret; use the names that `carillon plugin list` shows")
-		k.need(a.Secrets[secret].valid(), at, refForm)
+		k.need(a.Secrets[secret].valid(), at, "%s", a.Secrets[secret].fault())
 	}
 }
 
