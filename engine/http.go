@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http/pprof"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -34,8 +35,8 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 				ctx.SetBodyString("ok\n")
 			case path == "/readyz":
 				e.readyz(ctx)
-			case strings.HasPrefix(path, "/debug/pprof") && e.pprof(listener.Addr()):
-				pprofhandler.PprofHandler(ctx)
+			case (path == "/debug/pprof" || strings.HasPrefix(path, profilesPath)) && e.pprof(listener.Addr()):
+				profiles(ctx)
 			case e.pages[path] != nil:
 				e.pages[path](ctx)
 			default:
@@ -49,6 +50,23 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 		}
 	}()
 	return server, nil
+}
+
+const profilesPath = "/debug/pprof/"
+
+var profilesIndex = fasthttpadaptor.NewFastHTTPHandlerFunc(pprof.Index)
+
+// profiles serves Go's profiles. The index is at the path with the slash, as
+// its links are relative to it; pprofhandler alone has it at the other one.
+func profiles(ctx *fasthttp.RequestCtx) {
+	switch string(ctx.Path()) {
+	case strings.TrimSuffix(profilesPath, "/"):
+		ctx.Redirect(profilesPath, fasthttp.StatusMovedPermanently)
+	case profilesPath:
+		profilesIndex(ctx)
+	default:
+		pprofhandler.PprofHandler(ctx)
+	}
 }
 
 func (e *Engine) pprof(addr net.Addr) bool {
