@@ -37,7 +37,7 @@ func (p *Plugin) Run(ctx context.Context) error {
 		}
 		failures++
 		wait := retry.Policy{Base: p.cfg.MinBackoff, Max: p.cfg.MaxBackoff}.Next(failures, 0, rand.Float64())
-		p.log.Error().Err(err).Dur("restart_in", wait).Int("failures", failures).Msg("plugin is down")
+		p.log.Error().Err(err).Stringer("restart_in", wait.Round(time.Millisecond)).Int("failures", failures).Msg("plugin is down")
 		select {
 		case <-ctx.Done():
 			return nil
@@ -121,6 +121,6 @@ func (p *Plugin) drain(s *session) {
 	case <-idle:
 	case <-s.proc.exited:
 	case <-time.After(p.cfg.DrainTimeout):
-		p.log.Warn().Dur("after", p.cfg.DrainTimeout).Msg("plugin is stopped with streams open: their attempts are unknown")
+		p.log.Warn().Stringer("after", p.cfg.DrainTimeout).Msg("plugin is stopped with streams open: their attempts are unknown")
 	}
 }
