@@ -30,8 +30,9 @@ type Config struct {
 	// Broker is "embedded", "kafka" (Apache Kafka, started here) or the address
 	// of one that runs.
 	Broker string
-	// Policy is what the oracle takes the provider for: "idempotent" lets each
-	// key through once, "resend" lets everything through.
+	// Policy is the channel's. "resend" may double what was open at a fault. So it
+	// may with "idempotent", but the oracle lets each key through once. "hold" may
+	// double nothing: what is in doubt ends as unknown.
 	Policy string
 	// ProviderRate is the account's limit in attempts a second, 0 for none.
 	ProviderRate int
@@ -58,7 +59,7 @@ func (c Config) Check() error {
 	need(c.Length > 0, "minutes: give more than 0")
 	need(c.SendsPerSecond > 0, "sends-per-second: give more than 0")
 	need(c.Broker != "", "broker: give embedded, kafka or HOST:PORT")
-	need(c.Policy == "idempotent" || c.Policy == "resend", "channel-policy: give idempotent or resend")
+	need(c.Policy == "idempotent" || c.Policy == "resend" || c.Policy == "hold", "channel-policy: give idempotent, resend or hold")
 	need(c.ProviderRate >= 0, "provider-rate: give 0 or more")
 	ours := c.Broker == "embedded" || c.Broker == "kafka"
 	need(ours || !slices.Contains(c.Faults, Broker), "faults: a broker that was not started here is not killed; leave broker out")

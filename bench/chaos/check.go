@@ -260,15 +260,12 @@ func overshoot(attempts []attempt, rate, burst float64) window {
 	return worst
 }
 
-// bound returns how many sends may have been doubled: those open at a fault,
-// and what a zombie may still send of its reservation.
+// bound returns how many sends may have been doubled: those open at a fault. A
+// node that was frozen starts nothing when it wakes.
 func (v *verdict) bound(faults []Fault) int {
 	total := 0
-	for i, f := range faults {
+	for i := range faults {
 		total += v.open[i]
-		if f.Kind == Zombie {
-			total += f.Gauges.reserved
-		}
 	}
 	return total
 }

@@ -37,7 +37,7 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 	for i := range c.Nodes {
 		n, err := newNode(dir, fmt.Sprintf("node-%d", i), c.Command, nodeConfig{
 			Broker: k.addr, Prefix: k.prefix, Group: k.group, Session: c.Session, Drain: c.Session / 2,
-			Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed,
+			Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed, Hold: c.Policy == "hold",
 		})
 		if err == nil {
 			n.crashed = k.crashed

@@ -46,6 +46,7 @@ type nodeConfig struct {
 	Session, Drain                            time.Duration
 	Partitions, Rate                          int
 	Seed                                      uint64
+	Hold                                      bool
 }
 
 // newNode writes a node's configuration below dir. It starts nothing.
@@ -133,9 +134,6 @@ func (n *node) ready(ctx context.Context) bool {
 // gauges are sums of a node's metrics.
 type gauges struct {
 	open, unacknowledged, waiting int
-	// reserved is how many sends above the watermarks the node may attempt
-	// without another commit; 0 where it publishes no such metric.
-	reserved int
 }
 
 // scrape reads the gauges of a node.
@@ -148,7 +146,6 @@ func (n *node) scrape(ctx context.Context) (gauges, error) {
 		open:           sum(text, "carillon_lane_open_attempts"),
 		unacknowledged: sum(text, "carillon_unacknowledged_outcomes"),
 		waiting:        sum(text, "carillon_lane_depth"),
-		reserved:       sum(text, "carillon_reserved_sends"),
 	}, nil
 }
 

@@ -76,12 +76,11 @@ type FaultReport struct {
 	Open int `json:"open"`
 	// Doubled is how many of those were sent again; two faults may share one.
 	Doubled int `json:"doubled"`
-	// OpenAttempts, Unacknowledged, Waiting and Reserved are what the node said
+	// OpenAttempts, Unacknowledged and Waiting are what the node said
 	// of itself just before.
 	OpenAttempts   int `json:"open_attempts"`
 	Unacknowledged int `json:"unacknowledged_outcomes"`
 	Waiting        int `json:"waiting"`
-	Reserved       int `json:"reserved"`
 	// Recovery is until every shard had an outcome for a record accepted after
 	// the fault; nil: not before the load ended.
 	Recovery *float64 `json:"recovery_seconds"`
@@ -113,18 +112,14 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 			p.OvershootSeconds = v.overshoot.to.Sub(v.overshoot.from).Seconds()
 		}
 	}
-	reserved := 0
 	for i, f := range e.faults {
 		p.Faults[f.Kind]++
 		p.FaultLog = append(p.FaultLog, faultReport(f, r.began, v.open[i], v.hit[i], v.recovery[i]))
-		if f.Kind == Zombie {
-			reserved += f.Gauges.reserved
-		}
 	}
 	for _, list := range [][]string{v.lost, v.manyOutcomes, v.unexplained, v.late, r.watcher.rewinds, r.cluster.crashes, r.unclean} {
 		p.Examples = append(p.Examples, list[:min(len(list), examples)]...)
 	}
-	p.judge(reserved, len(r.unclean), r.Strict)
+	p.judge(len(r.unclean), r.Strict)
 	return p
 }
 
@@ -136,7 +131,7 @@ func faultReport(f Fault, began time.Time, open, doubled int, recovery time.Dura
 	p := FaultReport{
 		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Node: f.Node, Lasted: ended.Sub(f.Begin).Seconds(), Open: open, Doubled: doubled,
 		OpenAttempts: f.Gauges.open, Unacknowledged: f.Gauges.unacknowledged,
-		Waiting: f.Gauges.waiting, Reserved: f.Gauges.reserved,
+		Waiting: f.Gauges.waiting,
 	}
 	if recovery > 0 {
 		s := recovery.Seconds()
@@ -149,7 +144,7 @@ func faultReport(f Fault, began time.Time, open, doubled int, recovery time.Dura
 }
 
 // judge fills Failures.
-func (p *Report) judge(reserved, unclean int, strict bool) {
+func (p *Report) judge(unclean int, strict bool) {
 	fail := func(wrong bool, format string, args ...any) {
 		if wrong {
 			p.Failures = append(p.Failures, fmt.Sprintf(format, args...))
@@ -160,8 +155,8 @@ func (p *Report) judge(reserved, unclean int, strict bool) {
 	if p.Policy == "resend" {
 		fail(p.Doubled > p.DoubledBound, "%d were doubled, and at most %d were in doubt", p.Doubled, p.DoubledBound)
 		fail(p.DoubledUnexplained > 0, "%d were doubled that were open at no fault", p.DoubledUnexplained)
-		fail(p.DoubledByZombies > reserved, "%d were doubled by zombies, which had reserved %d", p.DoubledByZombies, reserved)
 	}
+	fail(p.Policy == "hold" && p.Doubled > 0, "%d were doubled, though the channel holds", p.Doubled)
 	fail((strict || p.Policy == "idempotent") && p.DoubledIdempotent > 0, "%d were doubled in spite of the key", p.DoubledIdempotent)
 	fail(p.OutcomesMany > 0, "%d sends have more than one outcome", p.OutcomesMany)
 	fail(p.UnknownIDs > 0, "%d attempts or events are of sends that nobody published", p.UnknownIDs)

@@ -174,8 +174,11 @@ func TestHoldNeverDoubles(t *testing.T) {
 	r := newRig(t)
 	ch := r.cfg.Channels["sink"]
 	ch.OnUnknown, ch.HoldFor = "hold", time.Hour
+	acct := ch.Accounts["default"] // about 300 attempts are open at any moment, for four seconds
+	acct.Rate.Count, acct.Rate.Per = 1000, time.Second
+	ch.Accounts["default"] = acct
 	r.cfg.Channels["sink"] = ch
-	r.settings(map[string]any{"latency": "100ms"})
+	r.settings(map[string]any{"latency": "300ms"})
 	e := r.start()
 	const n = 4000
 	for i := range n {

@@ -49,8 +49,8 @@ where topics with a prefix of their own stay behind.
 
 With --channel-policy resend, a send may reach the provider twice only if it was
 open at a fault: that is counted, and the sum is the bound. With idempotent, the
-provider remembers keys, and none may be doubled. The report goes to the
-standard output. Exit code 0: nothing was lost, and no promise broken.`
+provider remembers keys, and none may be doubled. With hold, none may be doubled
+at all, and what was open ends unknown. The report goes to the standard output. Exit code 0: nothing was lost, and no promise broken.`
 
 func newBenchChaos() *cobra.Command {
 	f := &chaosFlags{}
@@ -71,7 +71,7 @@ func newBenchChaos() *cobra.Command {
 	flags.DurationVar(&f.Gap, "gap", 6*time.Second, "mean time between two faults")
 	flags.Uint64Var(&f.Seed, "seed", 1, "another seed breaks other things at other times")
 	flags.StringVar(&f.Broker, "broker", "embedded", "embedded, kafka, or HOST:PORT")
-	flags.StringVar(&f.Policy, "channel-policy", "resend", "what the provider is taken for: idempotent or resend")
+	flags.StringVar(&f.Policy, "channel-policy", "resend", "of the channel: resend, hold, or idempotent (resend, to a provider that remembers keys)")
 	flags.IntVar(&f.ProviderRate, "provider-rate", 1000, "the account's limit in attempts a second; 0 is none")
 	flags.IntVar(&f.Partitions, "partitions", 12, "shards")
 	flags.DurationVar(&f.Session, "session", 6*time.Second, "session timeout of the consumer group")
