@@ -34,8 +34,9 @@ that every secret can be read, and the settings of every account, by starting
 each channel's plugin once. Nothing is sent, and no broker is asked ("carillon
 topics check" does that).
 
-All faults are told at once, each with its path and line and what to do; exit
-code 1 says that there are any.`,
+Faults are told in stages, each with all of its own: the file (with path, line
+and what to do), then the secrets, then each plugin's settings. Exit code 1
+says that there are any.`,
 		Example: "  carillon config check /etc/carillon/carillon.yaml",
 		Args:    oneArg("the configuration file"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -73,7 +73,7 @@ func explain(code string) string {
 	case "seen":
 		return "a send with this id was there before; give another --id to send again"
 	case "unknown_channel":
-		return "the engine has no channel of that name; its configuration lists them, and `carillon plugin list` the bundled ones"
+		return "the node of the engine that owns this recipient has no channel of that name; every node needs the same `channels`, and `carillon plugin list --config FILE` shows those of a configuration"
 	case "no_account":
 		return "the channel has no account for this app; name the app in an account's `apps`"
 	case "no_address":

@@ -16,8 +16,30 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	refuseUnknownTopics(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	return report(errOut, cmd.CommandPath(), began, ctx.Err() != nil, err)
+}
+
+// refuseUnknownTopics makes wrong usage of the two commands that cobra brings
+// what it is elsewhere; by themselves they show help and succeed.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			group(c)
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					err = noArgs(found, rest)
+				}
+				return err
+			}
+		}
+	}
 }
 
 func newRoot() *cobra.Command {

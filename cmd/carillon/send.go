@@ -34,9 +34,10 @@ engine choose among several --channel. Without --recipient the recipient's id
 is the first 32 hex digits of the SHA-256 of the first --to, so that the same
 address is the same recipient; without --id the send gets a UUIDv7.
 
-The send is checked before it is published, as "carillon validate" does. With
---wait each status event is printed as it comes: progress, then exactly one
-outcome.
+The send is held against the contract before it is published. Which channels
+and accounts there are, and whether it expires in time, only the engine says:
+its outcome does. With --wait each status event is printed as it comes:
+progress, then exactly one outcome.
 
 Exit codes: 0 the outcome is sent (without --wait: it is published), 1 it is
 another outcome or publishing failed, 2 wrong usage, 3 there was no outcome
