@@ -176,7 +176,7 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 			return ctx.Err()
 		}
 		e.health.set("kafka", err)
-		e.log.Error().Err(err).Dur("again_in", wait).Msg("Kafka is not ready")
+		e.log.Error().Err(err).Stringer("again_in", wait).Msg("Kafka is not ready")
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -50,7 +50,10 @@ where topics with a prefix of their own stay behind.
 With --channel-policy resend, a send may reach the provider twice only if it was
 open at a fault: that is counted, and the sum is the bound. With idempotent, the
 provider remembers keys, and none may be doubled. With hold, none may be doubled
-at all, and what was open ends unknown. The report goes to the standard output. Exit code 0: nothing was lost, and no promise broken.`
+at all, and what was open ends unknown.
+
+The report goes to the standard output. Exit code 0: nothing was lost, and no
+promise broken.`
 
 func newBenchChaos() *cobra.Command {
 	f := &chaosFlags{}
