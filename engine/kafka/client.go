@@ -5,7 +5,7 @@
 // itself, because kafka-go's Reader and Writer cost several times as much, do
 // not check CRCs, hand out aborted records and can write a record twice.
 //
-// Brokers of Kafka 2.3 and later are understood.
+// Brokers of Kafka 2.8 and later are understood: older ones know no topic ids.
 package kafka
 
 import (
