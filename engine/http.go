@@ -35,7 +35,7 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 				ctx.SetBodyString("ok\n")
 			case path == "/readyz":
 				e.readyz(ctx)
-			case (path == "/debug/pprof" || strings.HasPrefix(path, profilesPath)) && e.pprof(listener.Addr()):
+			case (path == "/debug/pprof" || strings.HasPrefix(path, profilesPath)) && e.cfg.HTTP.PprofOn():
 				profiles(ctx)
 			case e.pages[path] != nil:
 				e.pages[path](ctx)
@@ -67,11 +67,6 @@ func profiles(ctx *fasthttp.RequestCtx) {
 	default:
 		pprofhandler.PprofHandler(ctx)
 	}
-}
-
-func (e *Engine) pprof(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return e.cfg.HTTP.Pprof == "always" || e.cfg.HTTP.Pprof == "auto" && ok && tcp.IP.IsLoopback()
 }
 
 // readyz answers 200 when the node owns shards and nothing is wrong, else 503

@@ -43,7 +43,6 @@ func (c *judge) judge(value []byte) judgement {
 		l := c.cfg.Limits
 		limits = send.Limits{Bytes: int(l.Record), Depth: l.Depth, Fields: l.Fields}
 	}
-	limits.Latest = c.now.Add(send.Ahead)
 	m, notes, err := send.Decode(send.Record{Value: value}, limits)
 	v := judgement{Result: resultOK, Format: notes.Format.String()}
 	for _, field := range notes.NearMisses {

@@ -145,7 +145,7 @@ func (f *sendFlags) message(now time.Time) (*carillonv1.Send, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return nil, &exit{codeUsage, err}
 	}
-	if err := send.Validate(m, now); err != nil {
+	if err := send.Validate(m); err != nil {
 		return nil, usageOfInvalid(err)
 	}
 	return m, nil

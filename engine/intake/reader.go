@@ -124,7 +124,6 @@ func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
 		return it, notes
 	}
 	it.Send = msg
-	send.Trace(msg, rec.Headers)
 	it.Shard = kafka.PartitionOf([]byte(msg.To.Id), r.partitions)
 	if forwarded && it.Shard != r.part.Index {
 		it.Invalid = &send.Invalid{

@@ -3,7 +3,6 @@ package send
 import (
 	"strconv"
 	"sync"
-	"time"
 
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
@@ -31,15 +30,11 @@ func Decode(rec Record, lim Limits) (*carillonv1.Send, Notes, error) {
 }
 
 // Validate checks a send that did not come through Decode. An error is an
-// *Invalid. Where now is not zero, sendAt may be no further than Ahead from it.
-func Validate(s *carillonv1.Send, now time.Time) error {
-	var latest time.Time
-	if !now.IsZero() {
-		latest = now.Add(Ahead)
-	}
+// *Invalid.
+func Validate(s *carillonv1.Send) error {
 	var data scanner
 	checkData(&data, s.Data, DefaultLimits())
-	check(&data.place, s, latest)
+	check(&data.place, s)
 	return data.invalid()
 }
 
@@ -79,7 +74,7 @@ func (d *decoder) decode(value []byte) *carillonv1.Send {
 		s.Id = d.eventID
 	}
 	Trace(s, d.headers)
-	check(&d.place, s, d.lim.Latest)
+	check(&d.place, s)
 	if s.Class == carillonv1.Class_CLASS_UNSPECIFIED {
 		s.Class = carillonv1.Class_CLASS_TRANSACTIONAL
 	}
@@ -138,7 +133,7 @@ func checkData(s *scanner, data []byte, lim Limits) {
 }
 
 // check holds the send against the contract.
-func check(p *place, s *carillonv1.Send, latest time.Time) {
+func check(p *place, s *carillonv1.Send) {
 	if p.err != nil {
 		return
 	}
@@ -146,7 +141,7 @@ func check(p *place, s *carillonv1.Send, latest time.Time) {
 	for i, a := range s.GetContent().GetActions() {
 		checkAction(p, i, a)
 	}
-	checkTimes(p, s, latest)
+	checkTimes(p, s)
 }
 
 func checkAction(p *place, i int, a *carillonv1.Action) {
@@ -159,14 +154,11 @@ func checkAction(p *place, i int, a *carillonv1.Action) {
 	}
 }
 
-func checkTimes(p *place, s *carillonv1.Send, latest time.Time) {
+func checkTimes(p *place, s *carillonv1.Send) {
 	if s.SendAt == nil {
 		return
 	}
 	sendAt := s.SendAt.AsTime()
-	if !latest.IsZero() && sendAt.After(latest) {
-		p.failAt("sendAt", CodeBadValue, "the time is too far ahead")
-	}
 	if s.ExpiresAt != nil && !s.ExpiresAt.AsTime().After(sendAt) {
 		p.failAt("expiresAt", CodeBadValue, "the send would expire before its time: expiresAt must be after sendAt")
 	}

@@ -162,7 +162,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		s, _, err := send.Decode(send.Record{Value: value, Headers: h}, send.DefaultLimits())
 		if err == nil {
-			if err := send.Validate(s, time.Time{}); err != nil {
+			if err := send.Validate(s); err != nil {
 				t.Fatalf("decoded and not valid: %v", err)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/carillonhq/carillon/engine/send"
 )
@@ -151,17 +150,5 @@ func TestInvalidHoldsNoContent(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v", text, err)
 		}
-	}
-}
-
-func TestDecodeLatest(t *testing.T) {
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	rec := send.Record{Value: []byte(with(`"sendAt":"2026-01-01T00:00:01Z"`))}
-	var got *send.Invalid
-	if _, _, err := send.Decode(rec, send.Limits{Latest: at}); !errors.As(err, &got) || got.Path != "sendAt" {
-		t.Errorf("past the latest: %v", err)
-	}
-	if _, _, err := send.Decode(rec, send.Limits{Latest: at.Add(time.Second)}); err != nil {
-		t.Errorf("at the latest: %v", err)
 	}
 }

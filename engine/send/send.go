@@ -5,8 +5,6 @@
 package send
 
 import (
-	"time"
-
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -53,16 +51,10 @@ type Limits struct {
 	// Fields bounds the members of all objects of a record together.
 	// Default: 1024.
 	Fields int
-	// Latest is the latest sendAt that is taken. Zero: any.
-	Latest time.Time
 }
 
 // DefaultLimits returns the limits that the contract promises.
 func DefaultLimits() Limits { return Limits{Bytes: 1 << 20, Depth: 32, Fields: 1024} }
-
-// Ahead is how far ahead a sendAt may be: longer waits belong in the
-// producer's own plans, and most are a mistake in units.
-const Ahead = 366 * 24 * time.Hour
 
 // Notes is what Decode noticed besides the send.
 type Notes struct {

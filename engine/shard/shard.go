@@ -80,7 +80,6 @@ type Ledger interface {
 	Parked(queue string) int
 	Queues(each func(queue string, rows int, next int64))
 	Due(queue string, now int64, take func(send.Key, []byte) bool) error
-	Get(send.Key) ([]byte, error)
 }
 
 // Outcomes writes to Kafka. done is called once, from another goroutine.
