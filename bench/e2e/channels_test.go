@@ -209,16 +209,7 @@ func TestHoldNeverDoubles(t *testing.T) {
 // metric returns the value that the engine shows under a series' full name.
 func (r *rig) metric(series string) int {
 	r.t.Helper()
-	res, err := http.Get("http://" + r.cfg.HTTP.Listen + "/metrics")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(r.page("/metrics")) {
 		if value, ok := strings.CutPrefix(line, series+" "); ok {
 			return number(r.t, strings.TrimSpace(value))
 		}

@@ -276,7 +276,7 @@ func TestVanishedCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.start()
-	fault := r.readiness()
+	fault := r.page("/readyz")
 	if !strings.Contains(fault, "--to-offset 2") {
 		t.Fatalf("/readyz says %s", fault)
 	}
@@ -307,10 +307,10 @@ func TestVanishedCommits(t *testing.T) {
 	}
 }
 
-// readiness returns what /readyz says.
-func (r *rig) readiness() string {
+// page returns a page of the engine's own port.
+func (r *rig) page(path string) string {
 	r.t.Helper()
-	res, err := http.Get("http://" + r.cfg.HTTP.Listen + "/readyz")
+	res, err := http.Get("http://" + r.cfg.HTTP.Listen + path)
 	if err != nil {
 		r.t.Fatal(err)
 	}

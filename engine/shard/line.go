@@ -87,7 +87,7 @@ func (s *Shard) fill(l *line, now time.Time) {
 		it.Number, it.Owner, it.Ref = it.made, s, it
 		it.Key = send.ProviderKey(it.key, it.channel, it.account)
 		l.inLane++
-		if s.announces(it) {
+		if s.announces(it, now) {
 			s.announce(it)
 		} else {
 			attempts = append(attempts, &it.Attempt)

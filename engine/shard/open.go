@@ -21,8 +21,15 @@ const never = math.MaxInt64
 
 // announces says whether the item's attempts are announced. A provider that
 // knows the send by its key doubles nothing.
-func (s *Shard) announces(it *item) bool {
-	return s.cfg.Policies[it.channel].Hold && !it.line.way.About().Idempotent && !it.Send.TestMode
+func (s *Shard) announces(it *item, now time.Time) bool {
+	return s.cfg.Policies[it.channel].Hold && !knowsKey(it, now) && !it.Send.TestMode
+}
+
+// knowsKey says whether the provider still knows the send by its key, had it
+// been tried as soon as it was accepted.
+func knowsKey(it *item, now time.Time) bool {
+	about := it.line.way.About()
+	return about.Idempotent && (about.Lifetime == 0 || now.Sub(it.accepted) < about.Lifetime)
 }
 
 // announce writes the item as open; its attempt begins when that has landed.

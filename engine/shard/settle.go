@@ -27,9 +27,8 @@ func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
 		return
 	}
 	s.count(it, r)
-	about := l.way.About()
 	policy := s.cfg.Policies[it.channel]
-	n := decide(r, policy, about.Idempotent, history{it.made, it.failed, it.unknown}, s.env.Jitter())
+	n := decide(r, policy, knowsKey(it, now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
 	}

@@ -103,7 +103,7 @@ func newTrace(t *testing.T) *trace {
 		},
 	}
 	for name, about := range map[string]*lane.About{
-		"sms": {AddressKind: "phone"}, "hold": {AddressKind: "phone"}, "webhook": {AddressKind: "webhook", Idempotent: true},
+		"sms": {AddressKind: "phone"}, "hold": {AddressKind: "phone"}, "webhook": {AddressKind: "webhook", Idempotent: true, Lifetime: 12 * time.Hour},
 		"slowstart": nil,
 	} {
 		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about}
