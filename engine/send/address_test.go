@@ -42,6 +42,7 @@ func TestCheckAddress(t *testing.T) {
 		{"trailing dot", "email", "ana.@example.com", false},
 		{"two dots", "email", "ana..maria@example.com", false},
 		{"a space", "email", "ana maria@example.com", false},
+		{"an empty name, quoted", "email", `""@example.com`, false},
 		{"open quote", "email", `"ana@example.com`, false},
 		{"quote inside quotes", "email", `"a"b"@example.com`, false},
 		{"display name", "email", "Ana <ana@example.com>", false},

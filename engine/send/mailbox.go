@@ -45,7 +45,7 @@ func isAtomText(r rune) bool {
 }
 
 func isQuoted(v string) bool {
-	if v[len(v)-1] != '"' {
+	if len(v) < 3 || v[len(v)-1] != '"' { // nobody has the empty name, and net/mail can't read it
 		return false
 	}
 	inner := v[1 : len(v)-1]
