@@ -25,6 +25,7 @@
 //	engine.go      New, Run: what is opened, in which order, and how it ends
 //	generation.go  the node's shards between two rebalances: load, start, commit, drain
 //	fence.go       claims, leases, and offsets that vanished: what keeps a former owner out
+//	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not
 //	lanes.go       which lane serves a channel for an app
 //	health.go      what keeps the node from being ready

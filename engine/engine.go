@@ -31,10 +31,11 @@ type Engine struct {
 	reg     *prometheus.Registry
 	metrics *metrics.Metrics
 	health  *health
+	parts   parts
 
 	client  *kafka.Client
 	ledger  *ledger.Ledger
-	plugins map[string]*host.Plugin
+	plugins map[string]channel
 	lanes   *lanes
 	current atomic.Pointer[generation] // nil between two generations
 	ready   chan struct{}              // closed when the first generation runs
@@ -47,7 +48,7 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 	reg := prometheus.NewRegistry()
 	e := &Engine{
 		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
-		plugins: map[string]*host.Plugin{}, ready: make(chan struct{}),
+		parts: realParts(log), plugins: map[string]channel{}, ready: make(chan struct{}),
 		pages: map[string]fasthttp.RequestHandler{},
 	}
 	return e
@@ -90,13 +91,13 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 
 // open acquires what needs no waiting.
 func (e *Engine) open(stop *teardown) error {
-	client, err := Connect(e.cfg)
+	client, err := connect(e.cfg, e.parts.dial)
 	if err != nil {
 		return err
 	}
 	e.client = client
 	stop.add("Kafka connections", func() error { client.Close(); return nil })
-	e.ledger, err = ledger.Open(ledger.Config{
+	e.ledger, err = e.parts.ledger(ledger.Config{
 		Dir: filepath.Join(e.cfg.Data, "ledger"), Window: e.cfg.Engine.DedupeWindow,
 	}, e.log)
 	if err != nil {
@@ -109,6 +110,9 @@ func (e *Engine) open(stop *teardown) error {
 	if err := e.makePlugins(); err != nil { // before readyz looks at them
 		return err
 	}
+	if !e.parts.http {
+		return nil
+	}
 	server, err := e.serve()
 	if err != nil {
 		return err
@@ -120,11 +124,11 @@ func (e *Engine) open(stop *teardown) error {
 // makePlugins makes what startPlugins starts. The map does not change after it.
 func (e *Engine) makePlugins() error {
 	for name, ch := range e.cfg.Channels {
-		spec, err := PluginSpec(name, ch)
+		p, err := e.parts.channel(name, ch)
 		if err != nil {
 			return err
 		}
-		e.plugins[name] = host.New(spec, host.Config{}, e.log)
+		e.plugins[name] = p
 	}
 	return nil
 }
@@ -248,7 +252,9 @@ func cause(ctx context.Context, err error) error {
 
 // Connect makes a client for the configured cluster. It does no I/O but reading
 // certificates and secrets.
-func Connect(cfg *config.Config) (*kafka.Client, error) {
+func Connect(cfg *config.Config) (*kafka.Client, error) { return connect(cfg, nil) }
+
+func connect(cfg *config.Config, dial dialer) (*kafka.Client, error) {
 	tls, err := cfg.Kafka.TLSConfig()
 	if err != nil {
 		return nil, err
@@ -259,7 +265,7 @@ func Connect(cfg *config.Config) (*kafka.Client, error) {
 	}
 	return kafka.NewClient(kafka.Config{
 		Brokers: cfg.Kafka.Brokers, ClientID: cfg.Kafka.ClientID, TLS: tls, SASL: sasl,
-		MaxDecompressed: int(cfg.Limits.Batch),
+		MaxDecompressed: int(cfg.Limits.Batch), Dial: dial,
 	}), nil
 }
 

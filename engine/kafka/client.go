@@ -38,6 +38,9 @@ type Config struct {
 	TLS      *tls.Config    // nil: no TLS
 	SASL     sasl.Mechanism // nil: no authentication
 
+	// Dial connects to a broker. nil is TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// RequestTimeout bounds every request, connecting included; a Fetch may
 	// wait its maxWait on top. 0 means 10 s.
 	RequestTimeout time.Duration
@@ -71,6 +74,7 @@ func NewClient(cfg Config) *Client {
 		cfg:  cfg,
 		addr: kafkago.TCP(cfg.Brokers...),
 		transport: &kafkago.Transport{
+			Dial:        cfg.Dial,
 			ClientID:    cfg.ClientID,
 			TLS:         cfg.TLS,
 			SASL:        cfg.SASL,
