@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +16,8 @@ import (
 )
 
 // Fetcher keeps the readers of one input topic fed: one request per leader at
-// a time, for all partitions whose reader has room.
+// a time, for all partitions whose reader has room. Its methods may be used by
+// any number of goroutines.
 type Fetcher struct {
 	client *kafka.Client
 	topic  string
@@ -22,7 +25,9 @@ type Fetcher struct {
 	fault  func(kafka.Partition, error)
 	log    zerolog.Logger
 
-	feeds map[int32]*feed
+	mu      sync.Mutex
+	feeds   map[int32]*feed // by partition
+	changed chan struct{}   // closed when feeds is another one
 }
 
 // feed is one partition's place in the log.
@@ -36,12 +41,41 @@ type feed struct {
 // can't be read any further, for a reason that only an operator can mend; the
 // others go on.
 func NewFetcher(c *kafka.Client, topic string, bytes int32, fault func(kafka.Partition, error), log zerolog.Logger) *Fetcher {
-	return &Fetcher{client: c, topic: topic, bytes: bytes, fault: fault, log: log, feeds: map[int32]*feed{}}
+	return &Fetcher{
+		client: c, topic: topic, bytes: bytes, fault: fault, log: log,
+		feeds: map[int32]*feed{}, changed: make(chan struct{}),
+	}
 }
 
-// Add gives a partition to a reader, from an offset on. It must not be called
-// once Run is.
-func (f *Fetcher) Add(r *Reader, from int64) { f.feeds[r.part.Index] = &feed{reader: r, next: from} }
+// Add feeds a reader with its partition, from an offset on. A partition has
+// one reader: the last one added.
+func (f *Fetcher) Add(r *Reader, from int64) {
+	f.change(func() { f.feeds[r.part.Index] = &feed{reader: r, next: from} })
+}
+
+// Remove feeds a reader no longer. It may be given one more answer.
+func (f *Fetcher) Remove(r *Reader) {
+	f.change(func() {
+		if fd := f.feeds[r.part.Index]; fd != nil && fd.reader == r {
+			delete(f.feeds, r.part.Index)
+		}
+	})
+}
+
+func (f *Fetcher) change(apply func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	apply()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// fed returns what is fed, and what is closed when that changes.
+func (f *Fetcher) fed() (map[int32]*feed, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.feeds), f.changed
+}
 
 // Gap is the error of an offset that is no longer in the log: retention was
 // faster than the engine. Nothing is skipped by itself.
@@ -67,9 +101,17 @@ const (
 // Run fetches until ctx ends.
 func (f *Fetcher) Run(ctx context.Context) {
 	for ctx.Err() == nil {
+		feeds, changed := f.fed()
+		if len(feeds) == 0 {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
 		leaders, err := f.client.Leaders(ctx, []string{f.topic})
 		if err == nil {
-			err = f.follow(ctx, leaders)
+			err = f.follow(ctx, leaders, feeds, changed)
 		}
 		if err != nil && ctx.Err() == nil {
 			f.log.Warn().Err(err).Str("topic", f.topic).Msg("fetch failed; trying again")
@@ -78,10 +120,11 @@ func (f *Fetcher) Run(ctx context.Context) {
 	}
 }
 
-// follow fetches from each leader until one of them no longer leads.
-func (f *Fetcher) follow(ctx context.Context, leaders map[kafka.Partition]int32) error {
+// follow fetches from each leader until one of them no longer leads, or the
+// feeds have changed.
+func (f *Fetcher) follow(ctx context.Context, leaders map[kafka.Partition]int32, feeds map[int32]*feed, changed <-chan struct{}) error {
 	led := map[int32][]*feed{}
-	for i, fd := range f.feeds {
+	for i, fd := range feeds {
 		leader, ok := leaders[kafka.Partition{Topic: f.topic, Index: i}]
 		if !ok || leader < 0 {
 			return fmt.Errorf("%s/%d has no leader", f.topic, i)
@@ -91,6 +134,13 @@ func (f *Fetcher) follow(ctx context.Context, leaders map[kafka.Partition]int32)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
+	running.Go(func() {
+		select {
+		case <-changed:
+			cancel(nil)
+		case <-ctx.Done():
+		}
+	})
 	for _, feeds := range led {
 		running.Go(func() {
 			for turn := 0; ctx.Err() == nil; turn++ {
@@ -131,15 +181,16 @@ func (f *Fetcher) fetch(ctx context.Context, feeds []*feed, turn int) error {
 		return err
 	}
 	for i := range answers {
-		if err := f.feed(ctx, &answers[i]); err != nil {
+		a := &answers[i]
+		at := slices.IndexFunc(feeds, func(fd *feed) bool { return fd.reader.part == a.Partition })
+		if err := f.feed(ctx, feeds[at], a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Fetcher) feed(ctx context.Context, a *kafka.Fetched) error {
-	fd := f.feeds[a.Index]
+func (f *Fetcher) feed(ctx context.Context, fd *feed, a *kafka.Fetched) error {
 	switch {
 	case errors.Is(a.Err, kafkago.OffsetOutOfRange):
 		return f.outOfRange(ctx, fd)
