@@ -65,7 +65,7 @@ func (c *judge) route(m *carillonv1.Send, v *judgement) {
 		return
 	}
 	usable := false
-	var first *fault
+	var first *refusal
 	for i, name := range m.Channels {
 		f, unsure := c.usable(name, m)
 		if f == nil {
@@ -91,18 +91,18 @@ func (c *judge) route(m *carillonv1.Send, v *judgement) {
 	}
 }
 
-type fault struct{ code, path, detail string }
+type refusal struct{ code, path, detail string }
 
 // usable says why a channel can't be tried, or what can't be known of it.
-func (c *judge) usable(name string, m *carillonv1.Send) (f *fault, unsure string) {
+func (c *judge) usable(name string, m *carillonv1.Send) (f *refusal, unsure string) {
 	kind := name
 	if c.cfg != nil {
 		ch, ok := c.cfg.Channels[name]
 		if !ok {
-			return &fault{"unknown_channel", "", "the configuration has no channel " + name}, ""
+			return &refusal{"unknown_channel", "", "the configuration has no channel " + name}, ""
 		}
 		if !servesApp(ch, m.App) {
-			return &fault{"no_account", "", "the channel has no account for the app"}, ""
+			return &refusal{"no_account", "", "the channel has no account for the app"}, ""
 		}
 		kind = ch.Plugin.Bundled
 	}
@@ -112,11 +112,11 @@ func (c *judge) usable(name string, m *carillonv1.Send) (f *fault, unsure string
 	addressKind := describe(kind).AddressKind
 	address, ok := send.Address(m.To, addressKind)
 	if !ok {
-		return &fault{"no_address", "to", "the recipient has no address of the kind " + addressKind}, ""
+		return &refusal{"no_address", "to", "the recipient has no address of the kind " + addressKind}, ""
 	}
 	var invalid *send.Invalid
 	if errors.As(send.CheckAddress(addressKind, address.Value), &invalid) {
-		return &fault{"bad_address", "to." + addressKind, invalid.Detail}, ""
+		return &refusal{"bad_address", "to." + addressKind, invalid.Detail}, ""
 	}
 	return nil, ""
 }

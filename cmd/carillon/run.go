@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carillonhq/carillon/engine"
 	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/engine/fault"
 )
 
 func newRun() *cobra.Command {
@@ -41,6 +43,10 @@ exit code 130; nothing that was accepted is lost then either.`,
 			b := thisBuild()
 			log.Info().Str("version", b.Version).Str("commit", b.Commit).Str("config", file).
 				Str("http", cfg.HTTP.Listen).Msg("carillon starts")
+			if fault.Enabled {
+				log.Warn().Str("point", os.Getenv(fault.PointEnv)).Str("mutant", os.Getenv(fault.MutantEnv)).
+					Msg("this binary breaks on purpose where its environment says so: it is for tests alone")
+			}
 			if err := engine.New(cfg, log).Run(cmd.Context()); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/sdk/wire"
 )
 
@@ -21,6 +22,8 @@ type build struct {
 	Platform string `json:"platform"`
 	Contract string `json:"contract"`
 	Plugins  string `json:"pluginProtocol"`
+	// Faults says that the environment can break this binary on purpose.
+	Faults bool `json:"faults,omitempty"`
 }
 
 func thisBuild() build {
@@ -28,6 +31,7 @@ func thisBuild() build {
 		Version: version, Commit: "unknown", Go: runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Contract: "carillon.v1", Plugins: fmt.Sprintf("channel.v%d", wire.Version),
+		Faults: fault.Enabled,
 	}
 	info, ok := debug.ReadBuildInfo()
 	if b.Version == "" {
@@ -64,10 +68,14 @@ from, the contract with producers, and the plugin protocol.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), b)
 			}
-			return table(cmd.OutOrStdout(), [][]string{
+			rows := [][]string{
 				{"carillon", b.Version}, {"commit", b.Commit}, {"go", b.Go + " " + b.Platform},
 				{"contract", b.Contract}, {"plugin protocol", b.Plugins},
-			})
+			}
+			if b.Faults {
+				rows = append(rows, []string{"faults", "built in: for tests alone, never for production"})
+			}
+			return table(cmd.OutOrStdout(), rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")

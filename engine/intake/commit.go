@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -52,9 +53,11 @@ func (c *Committer) commit(ctx context.Context, always bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	fault.Point(fault.BeforeCommit)
 	if err := c.client.CommitOffsets(ctx, c.group, c.membership.Generation, c.membership.Member, commits); err != nil {
 		return fmt.Errorf("commit offsets of group %s in generation %d: %w", c.group, c.membership.Generation, err)
 	}
+	fault.Point(fault.AfterCommit)
 	for _, done := range commits {
 		c.last[done.Partition] = done.Offset
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -199,6 +200,7 @@ func (f *Fetcher) feed(ctx context.Context, fd *feed, a *kafka.Fetched) error {
 	}
 	if end := a.End(); end > fd.next {
 		fd.next = end
+		fault.Point(fault.AfterFetch)
 		fd.reader.fetched <- a // there is room: only this goroutine fills it
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	"github.com/carillonhq/carillon/sdk/wire"
 )
@@ -89,6 +90,7 @@ func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.Cance
 				}
 				return
 			}
+			fault.Point(fault.AfterAttempt)
 			l.settle(res, time.Now())
 		}
 	}()
@@ -97,6 +99,7 @@ func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.Cance
 	for {
 		req, wait := l.next(time.Now())
 		if req != nil {
+			fault.Point(fault.BeforeAttempt)
 			if stream.Send(req) == nil {
 				continue
 			}

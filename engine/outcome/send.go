@@ -6,6 +6,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -70,6 +71,7 @@ func (p *Producer) sendRequest(parts []*partition) {
 	}
 	p.stats.requests.Add(1)
 	answers, err := p.client.Produce(p.ctx, request)
+	fault.Point(fault.BeforeAck)
 	for i, q := range parts {
 		if err != nil { // whatever it is, the batches may have been stored
 			p.failed(q, err)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/ledger"
@@ -187,6 +188,7 @@ func (s *Shard) takeOff(now time.Time) {
 	if s.pend.empty() || len(s.flying) >= mostFlying || s.failed != nil {
 		return
 	}
+	fault.Point(fault.BeforeOutcome)
 	f := s.pend
 	s.pend = s.newFlight()
 	s.flying = append(s.flying, f)
@@ -204,6 +206,9 @@ func (s *Shard) takeOff(now time.Time) {
 	}
 	for to, records := range f.moved {
 		s.produce(f, movedPart, to, records)
+	}
+	if fault.Mutant(fault.CommitBeforeAck) {
+		s.finish(f)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/ledger"
@@ -82,6 +83,7 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	if err := r.apply(); err != nil {
 		return done, nil, err
 	}
+	fault.Point(fault.DuringRestore)
 	if next, err = r.Reader.Tail(ctx, led, from.Ledger, r.ledgerRecord); err != nil {
 		return done, nil, fmt.Errorf("restore from %s: %w", led, err)
 	}

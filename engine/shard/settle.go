@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -149,10 +150,12 @@ func (s *Shard) land() {
 		for i := range s.inputs {
 			f.batch.Low[i] = s.inputs[i].tracker.Low()
 		}
+		fault.Point(fault.AfterAckBeforeApply)
 		if err := s.env.Ledger.Apply(&f.batch); err != nil {
 			s.fail("apply to the ledger", err)
 			return
 		}
+		fault.Point(fault.AfterApply)
 		for _, k := range f.batch.Drop {
 			delete(s.live, k)
 		}
@@ -162,12 +165,17 @@ func (s *Shard) land() {
 		if len(f.batch.Drop)+len(f.batch.Park) > 0 {
 			s.publishParked()
 		}
-		for i := range f.batch.Entries {
-			if e := &f.batch.Entries[i]; e.Input != ledger.NoInput {
-				s.inputs[e.Input].tracker.Finish(e.Offset)
-			}
-		}
+		s.finish(f)
 		s.begin(f.opened)
 		s.landed = append(s.landed, f)
+	}
+}
+
+// finish marks the flight's input done.
+func (s *Shard) finish(f *flight) {
+	for i := range f.batch.Entries {
+		if e := &f.batch.Entries[i]; e.Input != ledger.NoInput {
+			s.inputs[e.Input].tracker.Finish(e.Offset)
+		}
 	}
 }

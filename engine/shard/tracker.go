@@ -1,5 +1,7 @@
 package shard
 
+import "github.com/carillonhq/carillon/engine/fault"
+
 // Tracker keeps which offsets of one partition are finished, and the low
 // watermark below which all are: the only offset that may be committed.
 // It is not safe for concurrent use: its shard's loop owns it.
@@ -44,7 +46,12 @@ func (t *Tracker) SkipTo(offset int64) {
 }
 
 // Low returns the low watermark: what to commit.
-func (t *Tracker) Low() int64 { return t.low }
+func (t *Tracker) Low() int64 {
+	if fault.Mutant(fault.MaxInsteadOfWatermark) {
+		return t.next
+	}
+	return t.low
+}
 
 // Open returns how many offsets are begun and not finished.
 func (t *Tracker) Open() int { return t.open }

@@ -1,0 +1,31 @@
+package fault
+
+// The points, along the way of a send and of a shard.
+const (
+	AfterFetch          = "after-fetch"
+	BeforeAttempt       = "before-attempt"
+	AfterAttempt        = "after-attempt"
+	BeforeOutcome       = "before-outcome"
+	BeforeAck           = "before-ack"
+	AfterAckBeforeApply = "after-ack-before-apply"
+	AfterApply          = "after-apply"
+	BeforeCommit        = "before-commit"
+	AfterCommit         = "after-commit"
+	DuringRestore       = "during-restore"
+)
+
+// Points returns all points.
+func Points() []Named {
+	return []Named{
+		{AfterFetch, "records of an input have come, and the reader has not seen them"},
+		{BeforeAttempt, "a batch is taken from a lane, and the plugin does not have it"},
+		{AfterAttempt, "the plugin has answered a batch, and nobody has heard it"},
+		{BeforeOutcome, "the verdicts are known, and nothing of them is on its way to Kafka"},
+		{BeforeAck, "Kafka has answered a write, and nobody has heard it"},
+		{AfterAckBeforeApply, "Kafka has all that a turn of the loop wrote, and Pebble does not"},
+		{AfterApply, "Pebble has it too, and its input is not marked done"},
+		{BeforeCommit, "the offsets are to be committed, and nothing is sent"},
+		{AfterCommit, "Kafka has the offsets, and nobody has heard it"},
+		{DuringRestore, "a shard has read `status`, and not `ledger`"},
+	}
+}
