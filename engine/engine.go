@@ -194,6 +194,7 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 // were made anew.
 func (e *Engine) followTopics(ctx context.Context) error {
 	topics := names(Topics(e.cfg))
+	topics = slices.DeleteFunc(topics, func(t string) bool { return t == e.cfg.Topic("control") }) // nothing of it is there
 	ids, err := e.client.TopicIDs(ctx, topics)
 	if err != nil {
 		return err

@@ -44,10 +44,14 @@ func Topics(cfg *config.Config) []kafka.TopicSpec {
 		{Name: "status", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Status))},
 		{Name: "ledger", Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(7*24*time.Hour), "max.message.bytes", out)},
 		{Name: "invalid", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Invalid), "max.message.bytes", out)},
+		// Read whole by every node, and in one order.
+		{Name: "control", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(7*24*time.Hour))},
 	}
 	for i := range specs {
 		specs[i].Name = cfg.Topic(specs[i].Name)
-		specs[i].Partitions, specs[i].Replication = t.Partitions, t.Replication
+		if specs[i].Replication = t.Replication; specs[i].Partitions == 0 {
+			specs[i].Partitions = t.Partitions
+		}
 	}
 	return specs
 }
@@ -88,7 +92,11 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 		switch {
 		case !ok:
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s is missing: run `carillon topics create`", s.Name))
-		case n != s.Partitions && s.Name != cfg.Topic("invalid"):
+		case n == s.Partitions || s.Name == cfg.Topic("invalid"):
+		case s.Name == cfg.Topic("control"):
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, so that every node reads "+
+				"what operators decide in one order: delete it and run `carillon topics create`", s.Name, n))
+		default:
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and kafka.topics.partitions says %d: "+
 				"a recipient's shard depends on the number, so it must be the same everywhere and never change; "+
 				"set kafka.topics.partitions to %d, or make the topic anew", s.Name, n, s.Partitions, n))
@@ -129,9 +137,11 @@ func checkPolicies(got map[string]map[string]string, cfg *config.Config) (faults
 			faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would keep one record of each recipient: set it to delete", topic, p))
 		}
 	}
-	ledger := cfg.Topic("ledger")
-	if p := got[ledger]["cleanup.policy"]; p != "compact" {
-		faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete parked sends: set it to compact", ledger, p))
+	for _, kept := range []struct{ name, what string }{{"ledger", "parked sends"}, {"control", "what operators have decided"}} {
+		topic := cfg.Topic(kept.name)
+		if p := got[topic]["cleanup.policy"]; p != "compact" {
+			faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete %s: set it to compact", topic, p, kept.what))
+		}
 	}
 	return faults
 }

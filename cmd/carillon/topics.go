@@ -28,8 +28,9 @@ as the flags say. The defaults:
   status              what became of it             delete, 7 days
   ledger              sends that wait               compact
   invalid             records that are no sends     delete, 30 days
+  control             what operators have decided   compact, 1 partition
 
-All but "invalid" must have the same number of partitions, the shards, and it
+All but the last two must have the same number of partitions, the shards, and it
 must never change: a recipient's shard depends on it.`
 
 func newTopics() *cobra.Command {
@@ -85,7 +86,7 @@ may.`,
 func (f *topicsFlags) addFlags(cmd *cobra.Command) {
 	f.cluster.addFlags(cmd)
 	def := config.Default().Kafka.Topics
-	cmd.Flags().IntVar(&f.partitions, "partitions", def.Partitions, "partitions of each topic, in place of the configuration's")
+	cmd.Flags().IntVar(&f.partitions, "partitions", def.Partitions, "partitions of each topic but control, in place of the configuration's")
 	cmd.Flags().IntVar(&f.replication, "replication", def.Replication, "copies of each partition, in place of the configuration's")
 	cmd.Flags().IntVar(&f.minInsync, "min-insync", def.MinInsync, "copies that must have a record, in place of the configuration's")
 }
