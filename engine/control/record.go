@@ -1,0 +1,58 @@
+package control
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/carillonhq/carillon/engine/kafka"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
+)
+
+// DoubtKey is the key of a decision. Each attempt in doubt has its own, so that
+// what is decided about one says nothing about the next. None of the parts can
+// hold a NUL.
+func DoubtKey(d *controlv1.Doubt) string {
+	return "indoubt/" + d.App + "\x00" + d.Recipient + "\x00" + d.Id + "\x00" + strconv.FormatUint(uint64(d.Attempt), 10)
+}
+
+// AcceptanceKey is the key of what was accepted of a partition.
+func AcceptanceKey(p kafka.Partition) string { return "accept/" + p.String() }
+
+// keyOf returns the key that a record belongs under, "" for one of a newer
+// version.
+func keyOf(r *controlv1.Record) string {
+	switch o := r.Object.(type) {
+	case *controlv1.Record_Doubt:
+		return DoubtKey(o.Doubt)
+	case *controlv1.Record_Acceptance:
+		return AcceptanceKey(kafka.Partition{Topic: o.Acceptance.Topic, Index: o.Acceptance.Partition})
+	}
+	return ""
+}
+
+var (
+	errNewer     = errors.New("is of a newer version of Carillon")
+	errMalformed = errors.New("was not written by Carillon")
+)
+
+// parse reads the record of a key.
+func parse(key string, value []byte) (*controlv1.Record, error) {
+	r := &controlv1.Record{}
+	if r.UnmarshalVT(value) != nil {
+		return nil, errMalformed
+	}
+	switch want := keyOf(r); {
+	case want == "":
+		return nil, errNewer
+	case want != key:
+		return nil, errMalformed
+	}
+	if d := r.GetDoubt(); d != nil {
+		switch d.Decision {
+		case controlv1.Decision_DECISION_RESEND, controlv1.Decision_DECISION_DROP:
+		default:
+			return nil, errNewer
+		}
+	}
+	return r, nil
+}
