@@ -229,10 +229,8 @@ func (e *Engine) awaitPlugins(ctx context.Context, most time.Duration) {
 
 func (e *Engine) groupConfig() intake.GroupConfig {
 	k := e.cfg.Kafka
-	tls, _ := k.TLSConfig() // Connect has checked both
-	sasl, _ := k.SASLMechanism()
 	return intake.GroupConfig{
-		Brokers: k.Brokers, ID: k.Group, Topics: e.inputs(), TLS: tls, SASL: sasl,
+		Client: e.client, ID: k.Group, Topics: e.inputs(),
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, Heartbeat: k.Heartbeat,
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	kafkago "github.com/segmentio/kafka-go"
-
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -104,7 +102,7 @@ func (g *generation) run(abandon func()) error {
 	final, cancel := context.WithTimeout(context.WithoutCancel(g.stop), 10*time.Second)
 	defer cancel()
 	err := g.committer.Commit(final)
-	if c := context.Cause(g.stop); !errors.Is(c, context.Canceled) && !errors.Is(c, kafkago.ErrGenerationEnded) {
+	if c := context.Cause(g.stop); !errors.Is(c, context.Canceled) && !errors.Is(c, intake.ErrOver) {
 		return c
 	}
 	if err != nil {

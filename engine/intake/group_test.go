@@ -35,7 +35,7 @@ func newCouncil(t *testing.T, partitions int32) *council {
 
 func (c *council) config() GroupConfig {
 	return GroupConfig{
-		Brokers: c.cluster.ListenAddrs(), ID: "g", Topics: []string{"sends", "sends.bulk"},
+		Client: c.client, ID: "g", Topics: []string{"sends", "sends.bulk"},
 		SessionTimeout: 10 * time.Second, RebalanceTimeout: 10 * time.Second, Heartbeat: 10 * time.Millisecond,
 	}
 }
@@ -133,8 +133,18 @@ func TestOwnerThatReturnsJoinsAgain(t *testing.T) {
 }
 
 func TestGroupThatCannotBe(t *testing.T) {
-	if err := RunGroup(t.Context(), GroupConfig{ID: "g", Topics: []string{"sends"}}, zerolog.Nop(), nil); err == nil {
-		t.Error("a group without brokers runs")
+	c := newCouncil(t, 1)
+	for name, change := range map[string]func(*GroupConfig){
+		"without a name":                   func(cfg *GroupConfig) { cfg.ID = "" },
+		"without topics":                   func(cfg *GroupConfig) { cfg.Topics = nil },
+		"without heartbeats":               func(cfg *GroupConfig) { cfg.Heartbeat = 0 },
+		"with a session that is too short": func(cfg *GroupConfig) { cfg.SessionTimeout = time.Millisecond },
+	} {
+		cfg := c.config()
+		change(&cfg)
+		if err := RunGroup(within(t), cfg, zerolog.Nop(), nil); err == nil {
+			t.Error("a group runs", name)
+		}
 	}
 }
 
