@@ -87,18 +87,28 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	r := &run{Config: c, began: time.Now()}
-	r.say("starting %d nodes and the broker (%s) in %s", c.Nodes, c.Broker, c.Dir)
-	var err error
-	if r.cluster, err = openCluster(ctx, c, c.Dir); err != nil {
+	e, v, err := r.through(ctx, r.load)
+	if err != nil {
 		return nil, err
+	}
+	return newReport(r, e, v), nil
+}
+
+// through opens all that is to be broken, has load break it, lets the rest
+// settle, and judges.
+func (r *run) through(ctx context.Context, load func(context.Context) error) (e evidence, v *verdict, err error) {
+	c := r.Config
+	r.say("starting %d nodes and the broker (%s) in %s", c.Nodes, c.Broker, c.Dir)
+	if r.cluster, err = openCluster(ctx, c, c.Dir); err != nil {
+		return e, nil, err
 	}
 	defer func() { _ = r.cluster.close() }() // the verdict is in by then
 	if r.publisher, err = newPublisher(r.cluster.addr, r.cluster.prefix, fmt.Sprintf("c%d-", c.Seed), c.Seed); err != nil {
-		return nil, err
+		return e, nil, err
 	}
 	defer r.publisher.close()
 	if r.watcher, err = newWatcher(r.cluster); err != nil {
-		return nil, err
+		return e, nil, err
 	}
 	defer r.watcher.close()
 	watching, stop := context.WithCancel(ctx)
@@ -106,16 +116,20 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	watch.Go(func() { r.watcher.follow(watching) })
 	watch.Go(func() { r.watcher.sample(watching) })
 	watch.Go(func() { r.tell(watching) })
-	err = r.load(ctx)
+	r.faults = &inflictor{cluster: r.cluster, progress: r.say}
+	err = load(ctx)
 	if err == nil {
 		err = r.settle(ctx)
 	}
 	stop()
 	watch.Wait()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		e, err = r.gather()
 	}
-	return r.report()
+	if err != nil {
+		return e, nil, err
+	}
+	return e, check(e), nil
 }
 
 func (r *run) say(format string, args ...any) {
@@ -129,22 +143,39 @@ func (r *run) tell(ctx context.Context) {
 	}
 }
 
-// load publishes and breaks, and returns when all faults are mended and all
-// records have been answered for.
+// load breaks by a plan for as long as was asked for.
 func (r *run) load(ctx context.Context) error {
 	plan := schedule{
 		seed: r.Seed, kinds: r.Faults, nodes: r.Nodes, span: r.Length, gap: r.Gap, session: r.Session,
 	}.plan()
 	r.say("%d faults in %v, by seed %d", len(plan), r.Length, r.Seed)
-	r.faults = &inflictor{cluster: r.cluster, progress: r.say}
-	loading, end := context.WithTimeout(ctx, r.Length)
+	return r.underLoad(ctx, func() error {
+		over := time.NewTimer(r.Length)
+		defer over.Stop()
+		r.faults.run(ctx, plan)
+		select {
+		case <-over.C:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+}
+
+// underLoad publishes while inflict breaks things. It returns when all is mended
+// and all records have been answered for.
+func (r *run) underLoad(ctx context.Context, inflict func() error) error {
+	loading, end := context.WithCancel(ctx)
 	defer end()
-	var both sync.WaitGroup
-	both.Go(func() { r.publisher.publish(loading, r.SendsPerSecond) })
-	both.Go(func() { r.faults.run(ctx, plan) })
-	both.Wait()
+	var publishing sync.WaitGroup
+	publishing.Go(func() { r.publisher.publish(loading, r.SendsPerSecond) })
+	err := inflict()
+	end()
+	publishing.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if err != nil {
+		return err
 	}
 	flushing, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -199,8 +230,8 @@ func (r *run) readToEnd(ctx context.Context) error {
 	}
 }
 
-// report gathers the evidence and judges it.
-func (r *run) report() (*Report, error) {
+// gather puts together what was seen.
+func (r *run) gather() (evidence, error) {
 	e := evidence{
 		run: r.publisher.run, sends: r.publisher.all(), outcomes: r.watcher.outcomes,
 		faults: inOrder(r.faults.done), rate: float64(r.ProviderRate),
@@ -212,12 +243,12 @@ func (r *run) report() (*Report, error) {
 				break // its plugin never came up
 			}
 			if err != nil {
-				return nil, err
+				return e, err
 			}
 			e.attempts = append(e.attempts, attempt{id: line.ID, node: n.name, key: line.Key, sent: line.Sent(), at: line.At})
 		}
 	}
-	return newReport(r, e, check(e)), nil
+	return e, nil
 }
 
 // Logs is the pattern of the nodes' logs in a run's directory.

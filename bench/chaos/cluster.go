@@ -24,6 +24,7 @@ type cluster struct {
 
 	mu      sync.Mutex
 	ending  bool
+	doomed  *node // is to end by itself
 	crashes []string
 }
 
@@ -98,10 +99,14 @@ func (k *cluster) awaitReady(ctx context.Context, n *node) error {
 func (k *cluster) crashed(name string, how *os.ProcessState) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.ending {
+	doomed := k.doomed != nil && k.doomed.name == name
+	if k.ending || doomed && killed(how) {
 		return
 	}
 	k.crashes = append(k.crashes, fmt.Sprintf("%s ended by itself: %v", name, how))
+	if doomed {
+		return // whoever doomed it starts it again
+	}
 	time.AfterFunc(time.Second, func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -111,6 +116,13 @@ func (k *cluster) crashed(name string, how *os.ProcessState) {
 			}
 		}
 	})
+}
+
+// doom says of which node it is wanted that it ends by itself; nil: of none.
+func (k *cluster) doom(n *node) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.doomed = n
 }
 
 // stopNodes ends the nodes in good order, and returns those that did not.

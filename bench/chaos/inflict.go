@@ -12,7 +12,9 @@ import (
 // Fault is one that was carried out.
 type Fault struct {
 	Kind Kind
-	Node string // "" for the broker's
+	// Point is where in its code a node was killed; "": anywhere.
+	Point string
+	Node  string // "" for the broker's
 	// Begin is just before it; what was open then is in doubt. End is when
 	// nothing more can become so: the target is gone, or runs again.
 	Begin, End time.Time

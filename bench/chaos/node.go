@@ -30,6 +30,7 @@ type node struct {
 	log     string
 	http    string
 	crashed func(node string, how *os.ProcessState)
+	env     []string // beside this process' own, from the next start on
 
 	mu   sync.Mutex
 	proc *process // the last one started
@@ -92,7 +93,9 @@ func (n *node) start() error {
 		return nil
 	}
 	args := slices.Concat(n.command[1:], []string{"run", "--config", n.config})
-	p, err := launch(exec.Command(n.command[0], args...), n.log, func(how *os.ProcessState) { n.crashed(n.name, how) })
+	cmd := exec.Command(n.command[0], args...)
+	cmd.Env = append(os.Environ(), n.env...)
+	p, err := launch(cmd, n.log, func(how *os.ProcessState) { n.crashed(n.name, how) })
 	if err != nil {
 		return fmt.Errorf("start %s: %w", n.name, err)
 	}

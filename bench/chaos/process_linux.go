@@ -61,5 +61,11 @@ func signalGroup(leader int, s syscall.Signal) error {
 
 const sigKill = syscall.SIGKILL
 
+// killed says whether SIGKILL has ended a process.
+func killed(how *os.ProcessState) bool {
+	status, ok := how.Sys().(syscall.WaitStatus)
+	return ok && status.Signal() == sigKill
+}
+
 // checkSystem says whether faults can be made here.
 func checkSystem() error { return nil }

@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -20,6 +21,8 @@ const (
 func endWithParent(*exec.Cmd) {}
 
 func children(int) ([]int, error) { return nil, errors.ErrUnsupported }
+
+func killed(*os.ProcessState) bool { return false }
 
 func signalGroup(int, syscall.Signal) error { return errors.ErrUnsupported }
 

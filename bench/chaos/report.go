@@ -69,7 +69,9 @@ type Report struct {
 type FaultReport struct {
 	At   float64 `json:"at_seconds"`
 	Kind Kind    `json:"kind"`
-	Node string  `json:"node,omitempty"`
+	// Point is where in its code a node was killed; "": anywhere.
+	Point string `json:"point,omitempty"`
+	Node  string `json:"node,omitempty"`
 	// Lasted is from its begin until the target was gone or ran again.
 	Lasted float64 `json:"lasted_seconds"`
 	// Open is how many sends it left open, by the provider's ledger and status.
@@ -129,7 +131,7 @@ func faultReport(f Fault, began time.Time, open, doubled int, recovery time.Dura
 		ended = f.Woken
 	}
 	p := FaultReport{
-		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Node: f.Node, Lasted: ended.Sub(f.Begin).Seconds(), Open: open, Doubled: doubled,
+		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Point: f.Point, Node: f.Node, Lasted: ended.Sub(f.Begin).Seconds(), Open: open, Doubled: doubled,
 		OpenAttempts: f.Gauges.open, Unacknowledged: f.Gauges.unacknowledged,
 		Waiting: f.Gauges.waiting,
 	}
@@ -174,6 +176,19 @@ func (p *Report) Passed() bool { return len(p.Failures) == 0 }
 
 // Write writes the report for people.
 func (p *Report) Write(w io.Writer) {
+	p.writeFigures(w)
+	fmt.Fprintf(w, "\n  %8s  %-12s %-8s %8s %6s %7s %6s %8s %9s\n", "at", "fault", "node", "lasted", "open", "doubled", "unack", "waiting", "recovery")
+	for _, f := range p.FaultLog {
+		recovery := "never"
+		if f.Recovery != nil {
+			recovery = fmt.Sprintf("%.1f s", *f.Recovery)
+		}
+		fmt.Fprintf(w, "  %6.1f s  %-12s %-8s %6.1f s %6d %7d %6d %8d %9s\n", f.At, f.Kind, f.Node, f.Lasted, f.Open, f.Doubled, f.Unacknowledged, f.Waiting, recovery)
+	}
+	p.writeVerdict(w)
+}
+
+func (p *Report) writeFigures(w io.Writer) {
 	fmt.Fprintf(w, "%d nodes on %s, %.0f s of load at %.0f sends/s, seed %d\n\n", p.Nodes, p.Broker, p.Seconds, p.SendsPerSecond, p.Seed)
 	row := func(name string, value any, about string) { fmt.Fprintf(w, "  %-20s %9v  %s\n", name, value, about) }
 	row("accepted", p.Accepted, "sends that Kafka acknowledged")
@@ -193,14 +208,9 @@ func (p *Report) Write(w io.Writer) {
 	row("limit overshoot", optional(p.LimitOvershoot),
 		fmt.Sprintf("attempts above rate·w + burst in the worst window (%.2f s at %.1f s)", p.OvershootSeconds, p.OvershootAt))
 	row("longest silence", fmt.Sprintf("%.1f s", p.SilenceSeconds), fmt.Sprintf("nothing ended from %.1f s on", p.SilenceAt))
-	fmt.Fprintf(w, "\n  %8s  %-12s %-8s %8s %6s %7s %6s %8s %9s\n", "at", "fault", "node", "lasted", "open", "doubled", "unack", "waiting", "recovery")
-	for _, f := range p.FaultLog {
-		recovery := "never"
-		if f.Recovery != nil {
-			recovery = fmt.Sprintf("%.1f s", *f.Recovery)
-		}
-		fmt.Fprintf(w, "  %6.1f s  %-12s %-8s %6.1f s %6d %7d %6d %8d %9s\n", f.At, f.Kind, f.Node, f.Lasted, f.Open, f.Doubled, f.Unacknowledged, f.Waiting, recovery)
-	}
+}
+
+func (p *Report) writeVerdict(w io.Writer) {
 	if p.Passed() {
 		fmt.Fprintln(w, "\npassed")
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -82,6 +83,7 @@ func newBenchChaos() *cobra.Command {
 	flags.BoolVar(&f.Strict, "strict", false, "fail for what a provider with idempotency keys would have doubled, too")
 	flags.StringVar(&f.json, "json", "", "write the report to this file as JSON as well")
 	flags.StringVar(&f.Dir, "dir", "", "keep all data and logs here; default: a temporary one, kept if the run fails")
+	cmd.AddCommand(newBenchChaosPoints())
 	return cmd
 }
 
@@ -90,10 +92,21 @@ func (f *chaosFlags) run(cmd *cobra.Command) (err error) {
 		return &exit{codeUsage, err}
 	}
 	f.Length = time.Duration(f.minutes * float64(time.Minute))
-	f.Progress = cmd.ErrOrStderr()
 	if err := f.Check(); err != nil {
 		return &exit{codeUsage, err}
 	}
+	return f.carryOut(cmd, func() (chaosReport, error) { return chaos.Run(cmd.Context(), f.Config) })
+}
+
+// chaosReport is what a run found.
+type chaosReport interface {
+	Write(io.Writer)
+	Passed() bool
+}
+
+// carryOut gives a run its directory and its command, and writes its report.
+func (f *chaosFlags) carryOut(cmd *cobra.Command, run func() (chaosReport, error)) error {
+	f.Progress = cmd.ErrOrStderr()
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program, to start nodes of it: %w", err)
@@ -108,7 +121,7 @@ func (f *chaosFlags) run(cmd *cobra.Command) (err error) {
 	if f.Dir, err = makeDir(f.Dir); err != nil {
 		return err
 	}
-	report, err := chaos.Run(cmd.Context(), f.Config)
+	report, err := run()
 	if err != nil {
 		return fmt.Errorf("%w (data and logs are in %s)", err, f.Dir)
 	}
