@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,12 +10,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/carillonhq/carillon/engine/kafka"
 )
 
 // council is a group's members, and who owns what.
@@ -145,71 +141,6 @@ func TestGroupThatCannotBe(t *testing.T) {
 		if err := RunGroup(within(t), cfg, zerolog.Nop(), nil); err == nil {
 			t.Error("a group runs", name)
 		}
-	}
-}
-
-func TestCommitter(t *testing.T) {
-	b := newBroker(t, 2)
-	topics := []string{"sends", "sends.bulk"}
-	low := map[kafka.Partition]int64{}
-	c := NewCommitter(b.client, "g", topics, Membership{Generation: -1, Shards: []int32{0, 1}}, func(shard int32, input int) int64 {
-		return low[kafka.Partition{Topic: topics[input], Index: shard}]
-	})
-	urgent0, bulk0 := kafka.Partition{Topic: "sends", Index: 0}, kafka.Partition{Topic: "sends.bulk", Index: 0}
-	urgent1, bulk1 := kafka.Partition{Topic: "sends", Index: 1}, kafka.Partition{Topic: "sends.bulk", Index: 1}
-	c.Committed(urgent0, 5)
-	c.Committed(bulk0, -1) // none yet: the start is committed, too
-	c.Committed(urgent1, 0)
-	c.Committed(bulk1, 0)
-	for _, step := range []struct {
-		name string
-		low  map[kafka.Partition]int64
-		want map[kafka.Partition]int64
-	}{
-		{"the group's start, and nothing twice", map[kafka.Partition]int64{urgent0: 5}, map[kafka.Partition]int64{urgent0: -1, bulk0: 0, urgent1: -1}},
-		{"what moved", map[kafka.Partition]int64{urgent0: 7, bulk1: 2}, map[kafka.Partition]int64{urgent0: 7, bulk0: 0, bulk1: 2}},
-		{"never back", map[kafka.Partition]int64{urgent0: 6, bulk1: 0}, map[kafka.Partition]int64{urgent0: 7, bulk1: 2}},
-		{"on", map[kafka.Partition]int64{urgent0: 8, bulk1: 2}, map[kafka.Partition]int64{urgent0: 8, bulk1: 2, urgent1: -1}},
-	} {
-		for p, at := range step.low {
-			low[p] = at
-		}
-		if err := c.Commit(within(t)); err != nil {
-			t.Fatal(step.name, err)
-		}
-		got, err := b.client.CommittedOffsets(within(t), "g", []kafka.Partition{urgent0, bulk0, urgent1, bulk1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for p, at := range step.want {
-			if got[p].Offset != at {
-				t.Errorf("%s: %s is committed at %d, want %d", step.name, p, got[p].Offset, at)
-			}
-		}
-	}
-}
-
-// Whoever has lost its shards commits nothing, and what it could not commit is
-// still owed.
-func TestCommitterOfAnOlderGeneration(t *testing.T) {
-	c := newCouncil(t, 1)
-	c.join("a")
-	c.settled(1, 1)
-	c.mu.Lock()
-	m := c.latest["a"]
-	c.mu.Unlock()
-	low := func(int32, int) int64 { return 9 }
-	old := m
-	old.Generation--
-	zombie := NewCommitter(c.client, "g", []string{"sends"}, old, low)
-	for range 2 {
-		if err := zombie.Commit(within(t)); !errors.Is(err, kafkago.IllegalGeneration) {
-			t.Errorf("a zombie: %v", err)
-		}
-	}
-	member := NewCommitter(c.client, "g", []string{"sends"}, m, low)
-	if err := member.Commit(within(t)); err != nil {
-		t.Error(err)
 	}
 }
 
