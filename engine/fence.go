@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -76,15 +75,14 @@ func (g *generation) checkCommits(id int32, r *shard.Restorer) {
 			"kafka-consumer-groups --group %s --topic %s:%d --reset-offsets --to-offset %d --execute "+
 			"(the last record that is known to be finished is the one before)",
 			g.cfg.Kafka.Group, p, g.cfg.Kafka.Group, topic, id, settled)
-		g.committer.Committed(p, math.MaxInt64) // and it stays as it is
 	}
 }
 
 // renew commits, and extends the lanes' lease by what the answer proves: that
 // nobody else can own these shards until a session timeout after the question.
-func (g *generation) renew(commit func(context.Context) error) error {
+func (g *generation) renew(ctx context.Context, commit func(context.Context) error) error {
 	asked := time.Now()
-	if err := commit(g.stop); err != nil {
+	if err := commit(ctx); err != nil {
 		return err
 	}
 	session := g.cfg.Kafka.SessionTimeout

@@ -22,6 +22,8 @@ import (
 type generation struct {
 	*Engine
 	membership intake.Membership
+	taken      time.Time
+	reserved   map[kafka.Partition]intake.Reservation // by the commit that was found
 	committed  map[kafka.Partition]int64
 	found      map[kafka.Partition]bool  // those that the group had committed
 	barred     map[kafka.Partition]error // inputs that must not be read
@@ -30,6 +32,7 @@ type generation struct {
 	invalid    int32             // partitions of the topic of invalid records
 	shards     map[int32]*ownedShard
 
+	wanted  chan struct{}   // a shard wants a commit; capacity 1
 	stop    context.Context // intake ends
 	end     context.CancelCauseFunc
 	abandon context.Context // what is open is given up
@@ -51,7 +54,7 @@ func (e *Engine) own(ctx context.Context, m intake.Membership) {
 	log.Info().Ints32("shards", m.Shards).Msg("shards assigned")
 	e.lanes.each(func(l *lane.Lane) { l.SetShare(float64(len(m.Shards)) / float64(e.cfg.Kafka.Topics.Partitions)) })
 
-	g := &generation{Engine: e, membership: m, shards: map[int32]*ownedShard{}}
+	g := &generation{Engine: e, membership: m, shards: map[int32]*ownedShard{}, wanted: make(chan struct{}, 1)}
 	g.stop, g.end = context.WithCancelCause(ctx)
 	defer g.end(nil)
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -78,15 +81,17 @@ func (g *generation) run(abandon func()) error {
 	if err := g.load(); err != nil {
 		return err
 	}
-	// Before the first record is read, so that "no commit" means a first start
-	// or a commit that was lost, and nothing in between.
-	if err := g.renew(g.committer.Renew); err != nil {
-		return err
-	}
 	fetching, cancelFetch := context.WithCancel(g.stop)
 	defer cancelFetch()
+	sending, halt := context.WithCancel(g.abandon)
+	defer halt()
 	var feeding sync.WaitGroup
-	g.start(fetching, &feeding)
+	g.start(fetching, sending, &feeding)
+	// The shards begin nothing before, so "no commit" means a first start or a
+	// commit that was lost, and nothing in between.
+	if _, err := g.commit(g.stop); err != nil {
+		g.end(err)
+	}
 	g.health.set("shards", nil)
 	g.current.Store(g)
 	defer g.dropLag()
@@ -97,11 +102,10 @@ func (g *generation) run(abandon func()) error {
 	cancelFetch()
 	timer := time.AfterFunc(g.cfg.Engine.DrainTimeout, abandon)
 	defer timer.Stop()
+	err := g.drain()
+	halt()
 	g.running.Wait()
 	feeding.Wait()
-	final, cancel := context.WithTimeout(context.WithoutCancel(g.stop), 10*time.Second)
-	defer cancel()
-	err := g.committer.Commit(final)
 	if c := context.Cause(g.stop); !errors.Is(c, context.Canceled) && !errors.Is(c, intake.ErrOver) {
 		return c
 	}
@@ -115,8 +119,7 @@ func (g *generation) run(abandon func()) error {
 // has beyond that.
 func (g *generation) load() error {
 	topics := g.inputs()
-	g.committer = intake.NewCommitter(g.client, g.cfg.Kafka.Group, topics, g.membership,
-		func(id int32, in int) int64 { return g.shards[id].Low(in) })
+	g.committer = intake.NewCommitter(g.client, g.cfg.Kafka.Group, topics, g.membership)
 	var parts []kafka.Partition
 	for _, id := range g.membership.Shards {
 		for _, t := range topics {
@@ -139,14 +142,25 @@ func (g *generation) load() error {
 	if err != nil {
 		return fmt.Errorf("read the first offsets: %w", err)
 	}
+	ends, err := g.client.Offsets(g.stop, parts, kafka.Latest)
+	if err != nil {
+		return fmt.Errorf("read the last offsets: %w", err)
+	}
 	g.committed, g.found, g.barred = map[kafka.Partition]int64{}, map[kafka.Partition]bool{}, map[kafka.Partition]error{}
+	g.reserved, g.taken = map[kafka.Partition]intake.Reservation{}, time.Now()
 	for _, p := range parts {
 		at := commits[p].Offset
 		if g.found[p] = at >= 0; !g.found[p] {
 			at = first[p] // the group's first start, or checkCommits says no
 		}
 		g.committed[p] = at
-		g.committer.Committed(p, commits[p].Offset)
+		r, err := intake.ParseReservation(at, commits[p].Metadata)
+		if err != nil { // an older version's commit, or a tool's
+			r = intake.Reservation{Low: at, Reserved: at}
+		}
+		r.Reserved = max(at, min(r.Reserved, ends[p]))
+		r.Due = min(r.Due, g.taken.UnixMilli())
+		g.reserved[p] = r
 	}
 	for _, id := range g.membership.Shards {
 		if err := g.loadShard(id); err != nil {
@@ -179,6 +193,12 @@ func (g *generation) loadShard(id int32) error {
 	owned := &ownedShard{Shard: shard.New(cfg, shard.Env{
 		Ledger: led, Outcomes: g.out, Lanes: g.lanes, Observer: newShardObserver(g.metrics),
 		Log: g.log, Now: time.Now, Jitter: rand.Float64,
+		Need: func() {
+			select {
+			case g.wanted <- struct{}{}:
+			default:
+			}
+		},
 	}, done)}
 	for i, t := range topics {
 		p := kafka.Partition{Topic: t, Index: id}
@@ -189,7 +209,7 @@ func (g *generation) loadShard(id int32) error {
 }
 
 // start sets the readers, the fetchers and the shards going.
-func (g *generation) start(fetching context.Context, feeding *sync.WaitGroup) {
+func (g *generation) start(fetching, sending context.Context, feeding *sync.WaitGroup) {
 	for i, topic := range g.inputs() {
 		f := intake.NewFetcher(g.client, topic, 1<<20, g.quarantine, g.log)
 		for id, s := range g.shards {
@@ -212,7 +232,7 @@ func (g *generation) start(fetching context.Context, feeding *sync.WaitGroup) {
 	}
 	for _, s := range g.shards {
 		g.running.Go(func() {
-			err := s.Run(g.stop, g.abandon, s.readers[intake.Urgent].Chunks, s.readers[intake.Bulk].Chunks)
+			err := s.Run(sending, g.abandon, s.readers[intake.Urgent].Chunks, s.readers[intake.Bulk].Chunks)
 			if err != nil {
 				g.end(err)
 			}
@@ -238,13 +258,69 @@ func (g *generation) commitUntil(stop context.Context) {
 		case <-stop.Done():
 			return
 		case <-tick.C:
-			g.metrics.Commits.Inc()
-			if err := g.renew(g.committer.Renew); err != nil && stop.Err() == nil {
-				g.metrics.CommitErrors.Inc()
-				g.log.Warn().Err(err).Msg("commit failed; the next one covers it")
-			}
+		case <-g.wanted:
+		}
+		g.metrics.Commits.Inc()
+		if _, err := g.commit(stop); err != nil && stop.Err() == nil {
+			g.metrics.CommitErrors.Inc()
+			g.log.Warn().Err(err).Msg("commit failed; the next one covers it")
 		}
 	}
+}
+
+// commit asks the shards what to say, says it, and tells them that it is said.
+func (g *generation) commit(ctx context.Context) (quiet bool, err error) {
+	quiet = true
+	wants := map[int32][2]intake.Reservation{}
+	for id, s := range g.shards {
+		if g.isBarred(id) {
+			continue
+		}
+		p, err := s.Ask(ctx)
+		if err != nil { // it has failed, and ends the generation
+			continue
+		}
+		wants[id] = p.Inputs
+		quiet = quiet && p.Quiet
+	}
+	err = g.renew(ctx, func(ctx context.Context) error { return g.committer.Commit(ctx, wants) })
+	if err != nil {
+		return quiet, err
+	}
+	for id, inputs := range wants {
+		g.shards[id].Grant(inputs)
+	}
+	return quiet, nil
+}
+
+// isBarred says whether a shard's commit is not to be trusted, or touched.
+func (g *generation) isBarred(id int32) bool {
+	for _, topic := range g.inputs() {
+		if g.barred[kafka.Partition{Topic: topic, Index: id}] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// drain waits until nothing is under way, and commits that.
+func (g *generation) drain() (err error) {
+	for _, s := range g.shards {
+		s.Pause()
+	}
+	ctx := context.WithoutCancel(g.stop)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for quiet := false; !quiet && g.abandon.Err() == nil; {
+		if quiet, err = g.commit(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-g.abandon.Done():
+		}
+	}
+	return nil
 }
 
 func (g *generation) limits() send.Limits {
@@ -270,8 +346,9 @@ func (g *generation) shardConfig(id int32) shard.Config {
 		DefaultTTL:        24 * time.Hour,
 		Policies:          map[string]shard.Policy{},
 	}
+	cfg.TakenOver, cfg.Owner, cfg.Headroom = g.taken, g.membership.Member, c.Engine.Reserve
 	for i, t := range g.inputs() {
-		cfg.Committed[i] = g.committed[kafka.Partition{Topic: t, Index: id}]
+		cfg.Found[i] = g.reserved[kafka.Partition{Topic: t, Index: id}]
 	}
 	for name, ch := range c.Channels {
 		cfg.Policies[name] = shard.Policy{

@@ -168,6 +168,11 @@ type Engine struct {
 	ParkLimit int `yaml:"park_limit" min:"1"`
 	// Parked sends per lane from which urgent sends fail with `overload`.
 	ParkHardLimit int `yaml:"park_hard_limit" min:"1"`
+	// Most records of one shard and input that are reserved ahead of need, with
+	// the offset commits. Nothing is begun that is not reserved, so a large one
+	// makes commits rare under load; what is reserved when a node dies waits on the
+	// next one for its channel's deadline. A shard reserves less where it needs less.
+	Reserve int `yaml:"reserve" min:"64" max:"1048576"`
 }
 
 // Status says how status events are written.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -73,9 +74,11 @@ func (c *Committer) send(ctx context.Context, commits []kafka.Commit) error {
 	for i := range commits { // until the broker has answered nobody knows what it has
 		delete(c.accepted, commits[i].Partition)
 	}
+	fault.Point(fault.BeforeCommit)
 	if err := c.client.CommitOffsets(ctx, c.group, c.membership.Generation, c.membership.Member, commits); err != nil {
 		return fmt.Errorf("commit offsets of group %s in generation %d: %w", c.group, c.membership.Generation, err)
 	}
+	fault.Point(fault.AfterCommit)
 	for i := range commits {
 		c.accepted[commits[i].Partition] = commits[i]
 	}

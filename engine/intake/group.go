@@ -14,12 +14,8 @@ import (
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
-// Format is the version of the metadata that goes with a committed offset.
-// oldestFormat is the oldest one that is understood.
-const (
-	Format       = 1
-	oldestFormat = 1
-)
+// oldestFormat is the oldest of a reservation's text that is understood.
+const oldestFormat = 1
 
 // GroupConfig says which consumer group shares the shards out.
 type GroupConfig struct {

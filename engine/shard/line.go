@@ -16,6 +16,7 @@ type line struct {
 	way     Lane
 	bulk    bool
 	waiting []*item
+	back    []*item // given back by the lane in this turn: they stand before waiting
 	inLane  int
 	loaded  int // of waiting and inLane: those that were parked
 }
@@ -120,6 +121,33 @@ func (s *Shard) address(it *item, now time.Time) bool {
 	return false
 }
 
+// takeBack is for an attempt that did not begin.
+func (s *Shard) takeBack(it *item) {
+	switch {
+	case it.open:
+		s.putBack(it)
+	case s.stopping: // it is read again
+		s.leave(it)
+	default:
+		it.made--
+		it.line.back = append(it.line.back, it)
+		s.anyBack = true
+	}
+}
+
+// rejoin puts what lanes gave back in front of its line, in the order it had.
+func (s *Shard) rejoin() {
+	if !s.anyBack {
+		return
+	}
+	s.anyBack = false
+	for _, l := range s.lines {
+		if len(l.back) > 0 {
+			l.waiting, l.back = append(l.back, l.waiting...), nil
+		}
+	}
+}
+
 // leave takes an item out of its line's count of loaded ones.
 func (s *Shard) leave(it *item) {
 	if it.line != nil && it.loaded {
@@ -132,6 +160,7 @@ func (s *Shard) leave(it *item) {
 // that they and new ones both get on.
 func (s *Shard) load(now time.Time) time.Duration {
 	wait := time.Hour
+	s.dueSoon = false
 	type ready struct {
 		queue string
 		room  int
@@ -139,6 +168,7 @@ func (s *Shard) load(now time.Time) time.Duration {
 	var due []ready
 	ms := now.UnixMilli()
 	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
+		s.dueSoon = s.dueSoon || next <= ms+dueAhead.Milliseconds()/2
 		if next > ms {
 			if left := next - ms; left < wait.Milliseconds() { // never is too far for a Duration
 				wait = time.Duration(left) * time.Millisecond
@@ -149,12 +179,13 @@ func (s *Shard) load(now time.Time) time.Duration {
 		if l := s.lines[queue]; l != nil {
 			room = s.cfg.Quota/2 - l.loaded
 		}
-		if room > 0 {
+		if room > 0 && next <= s.due {
 			due = append(due, ready{queue, room})
 		}
 	})
 	for _, d := range due {
-		for _, it := range s.dueRows(d.queue, ms, d.room) {
+		room := min(d.room, int(s.loads.gate-s.loadedEver))
+		for _, it := range s.dueRows(d.queue, min(ms, s.due), room) {
 			s.consider(it, now)
 		}
 	}
@@ -162,9 +193,12 @@ func (s *Shard) load(now time.Time) time.Duration {
 }
 
 func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
+	if room <= 0 {
+		return nil
+	}
 	var items []*item
 	err := s.env.Ledger.Due(queue, ms, func(k send.Key, value []byte) bool {
-		if s.live[k] {
+		if _, here := s.live[k]; here {
 			return true
 		}
 		var p ledgerv1.Parked
@@ -173,6 +207,8 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 			return false
 		}
 		s.live[k] = true
+		s.loaded++
+		s.loadedEver++
 		items = append(items, unpark(k, &p))
 		return len(items) < room
 	})
@@ -180,6 +216,14 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 		s.fail("read parked sends", err)
 	}
 	return items
+}
+
+// unload is for a parked send that is no longer in memory.
+func (s *Shard) unload(k send.Key) {
+	if s.live[k] {
+		s.loaded--
+	}
+	delete(s.live, k)
 }
 
 // relieve parks new sends that wait for their lane for too long while the

@@ -3,6 +3,7 @@ package shard
 import (
 	"sync"
 
+	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
 )
@@ -13,9 +14,17 @@ import (
 type mailbox struct {
 	wake chan struct{} // capacity 1
 
-	mu   sync.Mutex
-	res  []lane.Result
-	acks []ack
+	mu    sync.Mutex
+	waits post
+}
+
+// post is what waits in a mailbox.
+type post struct {
+	results []lane.Result
+	acks    []ack
+	asks    []chan<- Position
+	granted *[2]intake.Reservation // the last
+	paused  bool
 }
 
 // ack is Kafka's answer to one write of a flight.
@@ -29,14 +38,35 @@ type ack struct {
 
 func (m *mailbox) results(r []lane.Result) {
 	m.mu.Lock()
-	m.res = append(m.res, r...)
+	m.waits.results = append(m.waits.results, r...)
 	m.mu.Unlock()
 	m.signal()
 }
 
 func (m *mailbox) ack(a ack) {
 	m.mu.Lock()
-	m.acks = append(m.acks, a)
+	m.waits.acks = append(m.waits.acks, a)
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) ask(answer chan<- Position) {
+	m.mu.Lock()
+	m.waits.asks = append(m.waits.asks, answer)
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) grant(inputs [2]intake.Reservation) {
+	m.mu.Lock()
+	m.waits.granted = &inputs
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) pause(on bool) {
+	m.mu.Lock()
+	m.waits.paused = on
 	m.mu.Unlock()
 	m.signal()
 }
@@ -48,10 +78,10 @@ func (m *mailbox) signal() {
 	}
 }
 
-func (m *mailbox) take() ([]lane.Result, []ack) {
+func (m *mailbox) take() post {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r, a := m.res, m.acks
-	m.res, m.acks = nil, nil
-	return r, a
+	p := m.waits
+	m.waits = post{paused: p.paused}
+	return p
 }

@@ -46,8 +46,8 @@ func (s *Shard) announce(it *item) {
 // stops meanwhile.
 func (s *Shard) begin(opened []*item) {
 	for _, it := range opened {
-		s.live[it.key] = true
-		if s.stopping {
+		s.live[it.key] = false
+		if s.still() {
 			it.line.inLane--
 			s.putBack(it)
 			continue
@@ -83,7 +83,7 @@ func (s *Shard) adopt(now time.Time) {
 		s.fail("read open sends", err)
 	}
 	for _, it := range open {
-		s.live[it.key] = true
+		s.live[it.key] = false
 		it.open = false
 		it.unknown++
 		policy := s.cfg.Policies[it.channel]

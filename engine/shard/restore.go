@@ -48,7 +48,7 @@ func (r *Restorer) Done(e ledger.Entry) {
 		return
 	}
 	r.settled[e.Input] = max(r.settled[e.Input], e.Offset+1)
-	if e.Offset < r.Config.Committed[e.Input] {
+	if e.Offset < r.Config.Found[e.Input].Low {
 		return
 	}
 	if r.done[e.Input] == nil {

@@ -25,6 +25,8 @@ func TestFailedShardWithdraws(t *testing.T) {
 		tr := newTrace(t)
 		tr.shard.env.Outcomes = fencedOutcomes{}
 		urgent := make(chan intake.Chunk, 1)
+		tr.shard.turn(tr.now)
+		tr.commit()
 		tr.admit("admit", []string{"m1"})
 		tr.admit("admit", []string{"m2", "ch="}) // ends at once, and its outcome is refused
 		in := &tr.shard.inputs[intake.Urgent]

@@ -12,12 +12,12 @@ import (
 )
 
 // settle takes a result from a lane.
-func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
+func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it := r.Ref.(*item)
 	l := it.line
 	l.inLane--
-	if it.open && r.Outcome == lane.Returned {
-		s.putBack(it)
+	if r.Outcome == lane.Returned {
+		s.takeBack(it)
 		return
 	}
 	it.open = false
@@ -33,14 +33,13 @@ func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
 	}
-	if n.do == resend && !stopping {
+	if n.do == resend && !s.paused && !s.stopping {
 		it.reason, it.since = n.reason, now
 		l.waiting = append(l.waiting, it)
 		return
 	}
 	s.leave(it)
 	switch n.do {
-	case forget:
 	case end:
 		it.reason = n.reason
 		s.end(it, n.state, providerID(r), now)
@@ -55,7 +54,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time, stopping bool) {
 
 func (s *Shard) count(it *item, r *lane.Result) {
 	switch {
-	case r.Outcome == lane.Returned || r.Outcome == lane.Tested:
+	case r.Outcome == lane.Tested:
 		it.made--
 	case r.Outcome == lane.Lost:
 		it.unknown++
@@ -157,10 +156,10 @@ func (s *Shard) land() {
 		}
 		fault.Point(fault.AfterApply)
 		for _, k := range f.batch.Drop {
-			delete(s.live, k)
+			s.unload(k)
 		}
 		for i := range f.batch.Park {
-			delete(s.live, f.batch.Park[i].Key)
+			s.unload(f.batch.Park[i].Key)
 		}
 		if len(f.batch.Drop)+len(f.batch.Park) > 0 {
 			s.publishParked()

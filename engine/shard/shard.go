@@ -30,8 +30,18 @@ type Config struct {
 	// InvalidPartitions is how many the topic of invalid records has: it need
 	// not be partitioned like the others.
 	InvalidPartitions int32
-	// Committed is the group's offset by input; reading begins there.
-	Committed [2]int64
+	// Found is what the last commit of each input said; reading begins at Low.
+	// Reserved is no further than the log was when the shard was taken over, and
+	// is Low where nothing can be in doubt.
+	Found [2]intake.Reservation
+	// TakenOver is when this node took the shard over: no later than that a former
+	// owner began its last attempt.
+	TakenOver time.Time
+	// Owner names this process in the shard's commits.
+	Owner string
+	// Headroom bounds the records, by input, and the parked sends that are reserved
+	// ahead of need. The shard reserves less where it needs less, 16 at least.
+	Headroom int
 	// Window bounds the unfinished records by input.
 	Window int
 	// Quota bounds a shard's attempts in one lane and priority; what exceeds it
@@ -123,6 +133,9 @@ type Env struct {
 	Log      zerolog.Logger
 	Now      func() time.Time
 	Jitter   func() float64 // in [0, 1)
+	// Need says that a commit is wanted soon: what is reserved is running short. It
+	// must not block.
+	Need func()
 }
 
 // Shard is one shard's loop.
@@ -133,7 +146,7 @@ type Shard struct {
 	mail              mailbox // others write, run reads
 	inputs            [2]input
 	lines             map[string]*line  // by queue name; run only
-	live              map[send.Key]bool // parked sends that are loaded; run only
+	live              map[send.Key]bool // parked sends in memory, and whether they were loaded; run only
 	byLane            map[Lane][2]*line // run only
 	pend              *flight           // gathered in this turn; run only
 	flying            []*flight         // produced and not yet applied, in order; run only
@@ -143,7 +156,18 @@ type Shard struct {
 	landed            []*flight // whose memory is free again; run only
 	scratch           scratch   // run only
 	adopted, stopping bool      // run only
+	anyBack           bool      // some line's back is not empty; run only
 	failed            error     // what a callback could not return
+	ended             chan struct{}
+
+	// The reservation; run only. See reserve.go.
+	loads              ahead // of parked sends
+	loadedEver         int64
+	loaded             int   // of those, how many are in memory
+	due                int64 // parked sends that fall due later are not loaded, Unix milliseconds
+	dueSoon            bool  // some fall due before long
+	paused, shut       bool  // shut: what is reserved is not granted
+	askedStill, needed bool
 }
 
 // input is one input topic's state.
@@ -152,6 +176,7 @@ type input struct {
 	done    map[int64]bool // finished above the committed offset, by an earlier run
 	held    []intake.Item  // taken from the reader and not yet admitted
 	next    int64          // offset after held
+	ahead   ahead
 }
 
 // New makes a shard from what Restore found.
@@ -159,11 +184,16 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 	s := &Shard{
 		cfg: cfg, env: env, mail: mailbox{wake: make(chan struct{}, 1)},
 		lines: map[string]*line{}, live: map[send.Key]bool{}, byLane: map[Lane][2]*line{},
+		ended: make(chan struct{}), shut: true,
 	}
 	s.pend = s.newFlight()
+	most := max(leastAhead, int64(cfg.Headroom))
+	s.loads = ahead{most: most, size: most / 4, since: env.Now()}
 	for i := range s.inputs {
-		s.inputs[i] = input{tracker: NewTracker(cfg.Committed[i]), done: done[i]}
-		s.low[i].Store(cfg.Committed[i])
+		low := cfg.Found[i].Low
+		s.inputs[i] = input{tracker: NewTracker(low), done: done[i], ahead: s.loads}
+		s.inputs[i].ahead.gate, s.inputs[i].ahead.used = low, low
+		s.low[i].Store(low)
 	}
 	s.publishParked()
 	return s
@@ -178,13 +208,14 @@ func (s *Shard) Results(r []lane.Result) { s.mail.results(r) }
 func (s *Shard) Run(stop, abandon context.Context, urgent, bulk <-chan intake.Chunk) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer close(s.ended)
 	// Whatever ends the loop: what is left in a lane would go out later, when
 	// the shard may be another node's.
-	defer s.withdraw()
+	defer s.stop()
 	stopping := stop.Done()
 	for {
 		now := s.env.Now()
-		wait := s.turn(now, stopping == nil)
+		wait := s.turn(now)
 		if s.failed != nil {
 			return s.failed
 		}
@@ -202,7 +233,7 @@ func (s *Shard) Run(stop, abandon context.Context, urgent, bulk <-chan intake.Ch
 		case <-stopping:
 			stopping = nil
 			urgent, bulk = nil, nil
-			s.withdraw()
+			s.stop()
 		case <-abandon.Done():
 			return s.failed
 		}
@@ -211,17 +242,19 @@ func (s *Shard) Run(stop, abandon context.Context, urgent, bulk <-chan intake.Ch
 
 // turn does all that can be done now, and returns how long nothing else falls
 // due by itself.
-func (s *Shard) turn(now time.Time, stopping bool) time.Duration {
-	results, acks := s.mail.take()
-	for i := range results {
-		s.settle(&results[i], now, stopping)
+func (s *Shard) turn(now time.Time) time.Duration {
+	post := s.mail.take()
+	for i := range post.results {
+		s.settle(&post.results[i], now)
 	}
-	for _, a := range acks {
+	s.rejoin()
+	for _, a := range post.acks {
 		s.acknowledged(a)
 	}
 	s.land()
+	s.heed(&post)
 	wait := time.Hour
-	if !stopping {
+	if !s.still() {
 		if !s.adopted {
 			s.adopted = true
 			s.adopt(now)
@@ -232,7 +265,22 @@ func (s *Shard) turn(now time.Time, stopping bool) time.Duration {
 	s.takeOff(now)
 	s.land() // a flight without records has nothing to wait for
 	s.publish()
+	for _, a := range post.asks {
+		a <- s.answer(now)
+	}
+	s.need(now)
 	return wait
+}
+
+// heed follows what the committer and the node want.
+func (s *Shard) heed(post *post) {
+	if post.granted != nil {
+		s.granted(post.granted)
+	}
+	if post.paused && !s.paused {
+		s.withdraw()
+	}
+	s.paused = post.paused
 }
 
 // wants returns the channel of an input while there is room for a chunk, and
@@ -252,12 +300,17 @@ func (s *Shard) take(i int, c intake.Chunk) {
 	}
 }
 
-// withdraw forgets what has not reached a plugin: its records are read again.
+// withdraw takes back what has not reached a plugin.
 func (s *Shard) withdraw() {
-	s.stopping = true
 	for l := range s.byLane {
 		l.Withdraw(s)
 	}
+}
+
+// stop forgets what has not reached a plugin: its records are read again.
+func (s *Shard) stop() {
+	s.stopping = true
+	s.withdraw()
 	for _, l := range s.lines {
 		l.waiting = nil
 	}

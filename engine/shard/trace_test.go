@@ -86,6 +86,7 @@ type trace struct {
 	log     map[string][]kafka.Record
 	fs      *vfs.MemFS
 	db      *ledger.Ledger
+	needed  bool // the shard wants a commit
 }
 
 func newTrace(t *testing.T) *trace {
@@ -138,6 +139,7 @@ func (tr *trace) open() {
 	tr.shard = New(tr.cfg, Env{
 		Ledger: led, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return tr.now }, Jitter: func() float64 { return 0.5 },
+		Need: func() { tr.needed = true },
 	}, done)
 }
 
@@ -176,8 +178,9 @@ func (tr *trace) event(verb string, args []string) {
 	case "described":
 		tr.lanes[args[0]].about = &lane.About{AddressKind: args[1]}
 	case "restart": // at once, with what is committed; Kafka keeps its log
-		for i := range tr.cfg.Committed {
-			tr.cfg.Committed[i] = tr.shard.Low(i)
+		tr.commit()
+		for i := range tr.cfg.Found {
+			tr.cfg.Found[i].Reserved = min(tr.cfg.Found[i].Reserved, tr.offset[i])
 			tr.offset[i] = tr.shard.Low(i)
 		}
 		tr.pending, tr.atLane = nil, map[string]*lane.Attempt{}
@@ -189,7 +192,10 @@ func (tr *trace) event(verb string, args []string) {
 	default:
 		tr.t.Fatalf("no event %q", verb)
 	}
-	tr.shard.turn(tr.now, false)
+	tr.shard.turn(tr.now)
+	for tr.needed {
+		tr.commit()
+	}
 	if tr.shard.failed != nil {
 		tr.effect("failed: %v", tr.shard.failed)
 	}
@@ -199,6 +205,17 @@ func (tr *trace) event(verb string, args []string) {
 			tr.effect("done %s below %d", name, low)
 		}
 	}
+}
+
+// commit is a commit of the shard's offsets that the broker accepts.
+func (tr *trace) commit() {
+	tr.needed = false
+	answer := make(chan Position, 1)
+	tr.shard.mail.ask(answer)
+	tr.shard.turn(tr.now)
+	tr.cfg.Found = (<-answer).Inputs
+	tr.shard.Grant(tr.cfg.Found)
+	tr.shard.turn(tr.now)
 }
 
 func (tr *trace) effect(format string, args ...any) {

@@ -1,5 +1,7 @@
 package shard
 
+import "github.com/carillonhq/carillon/engine/intake"
+
 import "github.com/carillonhq/carillon/engine/fault"
 
 // Tracker keeps which offsets of one partition are finished, and the low
@@ -55,6 +57,21 @@ func (t *Tracker) Low() int64 {
 
 // Open returns how many offsets are begun and not finished.
 func (t *Tracker) Open() int { return t.open }
+
+// Runs returns what is finished above the watermark.
+func (t *Tracker) Runs() []intake.Run {
+	var runs []intake.Run
+	for o := t.low; o < t.next; o++ {
+		switch n := len(runs); {
+		case !t.done[t.slot(o)]:
+		case n > 0 && runs[n-1].To == o:
+			runs[n-1].To++
+		default:
+			runs = append(runs, intake.Run{From: o, To: o + 1})
+		}
+	}
+	return runs
+}
 
 func (t *Tracker) skipTo(offset int64) {
 	if offset <= t.next {

@@ -25,7 +25,6 @@ const (
 	park               // try again after delay
 	resend             // try again at once, under the same key
 	hold               // an operator decides, for at most delay
-	forget             // the shard stops; the record is read again
 )
 
 // history is what came before: attempts that failed, and whose answer was
@@ -40,8 +39,6 @@ const mostRest = 24 * time.Hour
 // [0, 1).
 func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64) next {
 	switch r.Outcome {
-	case lane.Returned:
-		return next{do: forget}
 	case lane.Tested:
 		return next{do: end, state: carillonv1.State_STATE_SENT, reason: why("test", codeTest)}
 	case lane.Lost:

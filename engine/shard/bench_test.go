@@ -1,0 +1,105 @@
+package shard
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// quick answers everything at once: what is left is the shard's own cost.
+type quick struct {
+	base   int64
+	pushed []*lane.Attempt
+	needed bool
+}
+
+// commit is the committer, where the shard needs one.
+func (q *quick) commit(s *Shard) {
+	if q.needed {
+		q.needed = false
+		answer := make(chan Position, 1)
+		s.mail.ask(answer)
+		s.turn(traceStart)
+		s.Grant((<-answer).Inputs)
+		s.turn(traceStart)
+	}
+}
+
+func (q *quick) Produce(_ kafka.Partition, r []kafka.Record, done func(int64, error)) {
+	q.base += int64(len(r))
+	done(q.base, nil)
+}
+
+func (q *quick) Find(string, string) (Lane, string)                   { return q, "" }
+func (q *quick) Name() (string, string)                               { return "sms", "default" }
+func (q *quick) About() *lane.About                                   { return quickAbout }
+func (q *quick) Push(a []*lane.Attempt)                               { q.pushed = append(q.pushed, a...) }
+func (q *quick) Pause(time.Time)                                      {}
+func (q *quick) Withdraw(lane.Owner)                                  {}
+func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
+func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
+func (q *quick) Apply(*ledger.Batch) error                            { return nil }
+func (q *quick) Position() ledger.Position                            { return ledger.Position{} }
+func (q *quick) Parked(string) int                                    { return 0 }
+func (q *quick) Queues(func(string, int, int64))                      {}
+func (q *quick) Due(string, int64, func(send.Key, []byte) bool) error { return nil }
+
+var quickAbout = &lane.About{AddressKind: "phone"}
+
+// BenchmarkShard is the journey of a send through the shard alone: admitted,
+// pushed, answered, taken off, landed. One operation is one send.
+func BenchmarkShard(b *testing.B) {
+	const chunk = 256
+	q := &quick{}
+	s := New(Config{
+		Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
+		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour,
+	}, Env{
+		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
+		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
+		Need: func() { q.needed = true },
+	}, [2]map[int64]bool{})
+	items := make([]intake.Item, chunk)
+	for i := range items {
+		items[i] = intake.Item{Accepted: traceStart, Source: send.Source{Topic: "sends"}, Send: &carillonv1.Send{
+			Id: "m" + strconv.Itoa(i), App: "shop", Channels: []string{"sms"},
+			To: &carillonv1.Recipient{Id: "u" + strconv.Itoa(i), Phone: "+351912345678"},
+		}}
+	}
+	verdict := &channelv1.Result{Verdict: channelv1.Verdict_VERDICT_ACCEPTED}
+	results := make([]lane.Result, 0, chunk)
+	next := int64(0)
+	s.turn(traceStart)
+	q.commit(s)
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += chunk {
+		for i := range items {
+			items[i].Offset, items[i].Source.Offset = next, next
+			next++
+		}
+		s.take(intake.Urgent, intake.Chunk{Items: items, Next: next})
+		s.turn(traceStart)
+		results = results[:0]
+		for _, a := range q.pushed {
+			results = append(results, lane.Result{Attempt: a, Verdict: verdict})
+		}
+		q.pushed = q.pushed[:0]
+		s.Results(results)
+		s.turn(traceStart)
+		s.turn(traceStart)
+		q.commit(s)
+	}
+	if got := s.Low(intake.Urgent); got != next {
+		b.Fatalf("%d are done of %d", got, next)
+	}
+}
