@@ -277,10 +277,10 @@ type Acceptance struct {
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// The first offset to read.
 	From int64 `protobuf:"varint,4,opt,name=from,proto3" json:"from,omitempty"`
-	// The log is another one than the sends that are known to be finished came
-	// from: the topic was made anew. What was finished before at_ms says nothing
-	// about the offsets in it.
-	Anew bool `protobuf:"varint,5,opt,name=anew,proto3" json:"anew,omitempty"`
+	// From this offset on the log is another one than before: the topic was made
+	// anew, or has lost its last records. What is known of these offsets from
+	// before at_ms is about other records.
+	AnewFrom *int64 `protobuf:"varint,5,opt,name=anew_from,json=anewFrom,proto3,oneof" json:"anew_from,omitempty"`
 	// When it was gone on with, and by which node. It counts once.
 	AppliedMs     int64  `protobuf:"varint,6,opt,name=applied_ms,json=appliedMs,proto3" json:"applied_ms,omitempty"`
 	AppliedBy     string `protobuf:"bytes,7,opt,name=applied_by,json=appliedBy,proto3" json:"applied_by,omitempty"`
@@ -346,11 +346,11 @@ func (x *Acceptance) GetFrom() int64 {
 	return 0
 }
 
-func (x *Acceptance) GetAnew() bool {
-	if x != nil {
-		return x.Anew
+func (x *Acceptance) GetAnewFrom() int64 {
+	if x != nil && x.AnewFrom != nil {
+		return *x.AnewFrom
 	}
-	return false
+	return 0
 }
 
 func (x *Acceptance) GetAppliedMs() int64 {
@@ -388,18 +388,20 @@ const file_control_v1_control_proto_rawDesc = "" +
 	"\trecipient\x18\x02 \x01(\tR\trecipient\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x120\n" +
-	"\bdecision\x18\x05 \x01(\x0e2\x14.control.v1.DecisionR\bdecision\"\xbc\x01\n" +
+	"\bdecision\x18\x05 \x01(\x0e2\x14.control.v1.DecisionR\bdecision\"\xd8\x01\n" +
 	"\n" +
 	"Acceptance\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x12\n" +
-	"\x04from\x18\x04 \x01(\x03R\x04from\x12\x12\n" +
-	"\x04anew\x18\x05 \x01(\bR\x04anew\x12\x1d\n" +
+	"\x04from\x18\x04 \x01(\x03R\x04from\x12 \n" +
+	"\tanew_from\x18\x05 \x01(\x03H\x00R\banewFrom\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"applied_ms\x18\x06 \x01(\x03R\tappliedMs\x12\x1d\n" +
 	"\n" +
-	"applied_by\x18\a \x01(\tR\tappliedBy*L\n" +
+	"applied_by\x18\a \x01(\tR\tappliedByB\f\n" +
+	"\n" +
+	"_anew_from*L\n" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fDECISION_RESEND\x10\x01\x12\x11\n" +
@@ -445,6 +447,7 @@ func file_control_v1_control_proto_init() {
 		(*Record_Doubt)(nil),
 		(*Record_Acceptance)(nil),
 	}
+	file_control_v1_control_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

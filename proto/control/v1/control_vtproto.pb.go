@@ -231,13 +231,8 @@ func (m *Acceptance) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x30
 	}
-	if m.Anew {
-		i--
-		if m.Anew {
-			dAtA[i] = 1
-		} else {
-			dAtA[i] = 0
-		}
+	if m.AnewFrom != nil {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(*m.AnewFrom))
 		i--
 		dAtA[i] = 0x28
 	}
@@ -368,8 +363,8 @@ func (m *Acceptance) SizeVT() (n int) {
 	if m.From != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.From))
 	}
-	if m.Anew {
-		n += 2
+	if m.AnewFrom != nil {
+		n += 1 + protohelpers.SizeOfVarint(uint64(*m.AnewFrom))
 	}
 	if m.AppliedMs != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.AppliedMs))
@@ -916,9 +911,9 @@ func (m *Acceptance) UnmarshalVT(dAtA []byte) error {
 			}
 		case 5:
 			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field Anew", wireType)
+				return fmt.Errorf("proto: wrong wireType = %d for field AnewFrom", wireType)
 			}
-			var v int
+			var v int64
 			for shift := uint(0); ; shift += 7 {
 				if shift >= 64 {
 					return protohelpers.ErrIntOverflow
@@ -928,12 +923,12 @@ func (m *Acceptance) UnmarshalVT(dAtA []byte) error {
 				}
 				b := dAtA[iNdEx]
 				iNdEx++
-				v |= int(b&0x7F) << shift
+				v |= int64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
 			}
-			m.Anew = bool(v != 0)
+			m.AnewFrom = &v
 		case 6:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field AppliedMs", wireType)
