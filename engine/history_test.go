@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// statusRecord is a status event of shard 1, as the shard writes it.
+func statusRecord(topic string, partition int32, offset int64, s carillonv1.State, place string) kafka.Record {
+	r := kafka.Record{
+		Key: []byte("u1"),
+		Value: send.AppendStatusJSON(nil, &carillonv1.Status{
+			EventId: "e", Kind: send.KindOf(s), Status: s, Id: "m1", App: "shop", Recipient: "u1",
+			Source: &carillonv1.Source{Topic: topic, Partition: partition, Offset: offset},
+		}),
+		Headers: []kafka.Header{{Key: "content-type", Value: []byte("application/json")}},
+	}
+	if place != "" {
+		r.Headers = append(r.Headers, kafka.Header{Key: intake.InputHeader, Value: []byte(place)})
+	}
+	return r
+}
+
+func TestReadHistory(t *testing.T) {
+	const sent, parked, duplicate = carillonv1.State_STATE_SENT, carillonv1.State_STATE_PARKED, carillonv1.State_STATE_DUPLICATE
+	foreign := kafka.Record{Value: []byte("hello")}
+	for _, c := range []struct {
+		name    string
+		records []kafka.Record
+		newest  int64
+		want    History
+	}{
+		{"nothing", nil, 10, History{}},
+		// Anybody's record says nothing of the shard.
+		{"somebody's", []kafka.Record{foreign}, 10, History{}},
+		{"outcomes of both inputs", []kafka.Record{
+			statusRecord("carillon.sends", 1, 7, sent, "0/7"), statusRecord("carillon.sends", 1, 6, duplicate, "0/6"),
+			statusRecord("carillon.sends.bulk", 1, 3, sent, "1/3"), statusRecord("carillon.sends", 1, 9, sent, "0/9"),
+		}, 10, History{Ran: true, Known: [2][]intake.Run{{{From: 6, To: 8}, {From: 9, To: 10}}, {{From: 3, To: 4}}}}},
+		// A send that was parked has no place any more; its source tells, but for one that was forwarded.
+		{"after parking", []kafka.Record{
+			statusRecord("carillon.sends", 1, 7, sent, ""), statusRecord("carillon.sends", 2, 70, sent, ""),
+		}, 10, History{Ran: true, Known: [2][]intake.Run{{{From: 7, To: 8}}}}},
+		{"a forwarded one", []kafka.Record{statusRecord("carillon.sends", 2, 70, sent, "0/8")}, 10,
+			History{Ran: true, Known: [2][]intake.Run{{{From: 8, To: 9}}}}},
+		// It was begun, and nobody knows whether it is in the ledger.
+		{"one that is parked", []kafka.Record{statusRecord("carillon.sends", 1, 7, parked, "0/7")}, 10, History{Ran: true}},
+		// Further back than asked for.
+		{"nothing new", []kafka.Record{statusRecord("carillon.sends", 1, 7, sent, "0/7"), foreign, foreign, foreign}, 1,
+			History{Ran: true, Known: [2][]intake.Run{{{From: 7, To: 8}}}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, client, cfg := cluster(t)
+			if err := PrepareTopics(within(t), client, cfg); err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range c.records {
+				batch := kafka.NewBatch()
+				batch.Append(r)
+				got, err := client.Produce(within(t), []kafka.ProducePartition{{
+					Partition: kafka.Partition{Topic: "carillon.status", Index: 1},
+					Batch:     batch.Encode(kafka.ProducerID{ID: -1, Epoch: -1}, -1),
+				}})
+				if err != nil || got[0].Err != nil {
+					t.Fatal(fmt.Sprint(err, got))
+				}
+			}
+			h, err := ReadHistory(within(t), client, cfg, 1, c.newest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, h); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
