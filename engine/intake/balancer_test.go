@@ -119,13 +119,13 @@ func TestSharesOfThoseWhoStay(t *testing.T) {
 			shares = share(shards, claims)
 			even := int(shards) / len(shares)
 			for member, has := range shares {
-				gained, lost := 0, 0
+				gained := 0
 				for _, id := range has {
 					if !slices.Contains(before[member], id) {
 						gained++
 					}
 				}
-				lost = len(before[member]) + gained - len(has)
+				lost := len(before[member]) + gained - len(has)
 				if gained > 0 && lost > 0 {
 					t.Fatalf("%s gave up %d shards and was given %d others", member, lost, gained)
 				}

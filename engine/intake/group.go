@@ -111,7 +111,7 @@ func (m *member) run(ctx context.Context) error {
 		case err == nil:
 			pause = shortestPause
 			m.last = next
-			m.beatDuring(ctx, serving, func(ctx context.Context) { m.own(ctx, next) })
+			_ = m.beatDuring(ctx, serving, func(ctx context.Context) { m.own(ctx, next) }) // own knows, and we go round
 		case kafka.Is(err, kafkago.InvalidSessionTimeout, kafkago.InvalidGroupId):
 			return err
 		default:
