@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,8 +21,9 @@ func (g *generation) claim() error {
 	if err != nil {
 		return err
 	}
-	var mu sync.Mutex
-	owned := map[kafka.Partition]kafka.ProducerID{}
+	g.out = outcome.New(g.client, outcome.Config{
+		Codec: codec, OnRetry: func(error) { g.metrics.ProduceRetries.Inc() },
+	}, g.log)
 	claims, ctx := errgroup.WithContext(g.stop)
 	claims.SetLimit(8)
 	for _, id := range g.membership.Shards {
@@ -33,20 +33,14 @@ func (g *generation) claim() error {
 			if err != nil {
 				return fmt.Errorf("claim shard %d: %w", id, err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, p := range parts {
-				owned[p] = who
-			}
+			g.out.Own(who, parts...)
 			return nil
 		})
 	}
 	if err := claims.Wait(); err != nil {
+		g.closeOut()
 		return err
 	}
-	g.out = outcome.New(g.client, outcome.Config{
-		Owned: owned, Codec: codec, OnRetry: func(error) { g.metrics.ProduceRetries.Inc() },
-	}, g.log)
 	return nil
 }
 

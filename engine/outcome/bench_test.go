@@ -104,18 +104,18 @@ func (b *bench) stored(partitions int32) []string {
 	for i := range partitions {
 		assigned[i] = kgo.NewOffset().AtStart()
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addrs...),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addrs...), kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: assigned}))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer cl.Close()
 	ends := b.ends(partitions)
-	got := make([][]string, partitions)
+	got, next := make([][]string, partitions), make([]int64, partitions)
 	for {
 		missing := false
 		for i, end := range ends {
-			missing = missing || int64(len(got[i])) < end
+			missing = missing || next[i] < end
 		}
 		if !missing {
 			break
@@ -126,7 +126,12 @@ func (b *bench) stored(partitions int32) []string {
 		if err := fetches.Err(); err != nil {
 			b.Fatal(err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { got[r.Partition] = append(got[r.Partition], string(r.Value)) })
+		fetches.EachRecord(func(r *kgo.Record) {
+			next[r.Partition] = r.Offset + 1
+			if !r.Attrs.IsControl() { // a claim's
+				got[r.Partition] = append(got[r.Partition], string(r.Value))
+			}
+		})
 	}
 	joined := make([]string, partitions)
 	for i := range got {

@@ -36,16 +36,12 @@ const (
 // producer closed. They may have been stored.
 var ErrClosed = errors.New("the producer closed before Kafka acknowledged the records, which may have been stored")
 
-// ErrFenced is what records end with whose partition has another owner now, or
-// whose owner's identity Kafka has lost. They may have been stored.
-var ErrFenced = errors.New("another node owns the partition now, or Kafka has lost track of this one")
+// ErrFenced is what records end with whose partition this producer may not write
+// to any more. They may have been stored.
+var ErrFenced = errors.New("this node does not own the partition any more, or Kafka has lost track of it")
 
 // Config tunes a Producer; the zero value is good.
 type Config struct {
-	// Owned are the partitions that were claimed (kafka.Client.Claim), with the
-	// identity that writes to them. Such a partition never begins anew under
-	// another identity: that would take it back from a newer owner.
-	Owned        map[kafka.Partition]kafka.ProducerID
 	Codec        kafka.Codec     // compression of batches
 	BatchBytes   int             // at most, per partition and request, before compression; 0: 1000 KiB
 	RequestBytes int             // at most, per request, before compression; 0: 8 MiB
@@ -73,6 +69,7 @@ type Producer struct {
 	ctx     context.Context // ends when what is left is abandoned
 	abandon context.CancelFunc
 	running sync.WaitGroup
+	ending  sync.WaitGroup // goroutines that make the calls of fenced partitions; added to under mu
 
 	mu         sync.Mutex // guards the rest, and the fields of partition that say so
 	partitions map[kafka.Partition]*partition
@@ -124,10 +121,11 @@ func New(c *kafka.Client, cfg Config, log zerolog.Logger) *Producer {
 // written in the order of the calls.
 //
 // done is called exactly once, from a goroutine of the producer's, which it
-// must not block: with the offset of the first record (-1 when the broker no
-// longer knew it) after all of them were acknowledged by all in-sync replicas,
-// or with an error, which is final — ErrClosed, or what Kafka refuses for good
-// (too large, not authorized, a topic that did not appear in time), or ErrFenced. Of records
+// must not block, with no lock held, and for one partition in the order of the
+// calls: with the offset of the first record (-1 when the broker no longer knew
+// it) after all of them were acknowledged by all in-sync replicas, or with an
+// error, which is final — ErrClosed, ErrFenced, or what Kafka refuses for good
+// (too large, not authorized, a topic that did not appear in time). Of records
 // that end with an error, some may have been stored. Everything else is
 // retried until Close. The records' slices must stay untouched until done.
 func (p *Producer) Produce(part kafka.Partition, records []kafka.Record, done func(base int64, err error)) {
@@ -143,14 +141,16 @@ func (p *Producer) Produce(part kafka.Partition, records []kafka.Record, done fu
 	}
 	q := p.partitions[part]
 	if q == nil {
-		q = &partition{id: part, leader: nobody, limit: p.cfg.BatchBytes}
-		if id, owned := p.cfg.Owned[part]; owned {
-			q.owned, q.producer = true, &id
-		}
-		p.partitions[part] = q
+		q = p.begin(part, &calls{})
 	}
-	q.entries = append(q.entries, &entry{records: records, done: done, since: time.Now(), base: -1})
+	e := &entry{records: records, done: done, since: time.Now(), base: -1}
+	q.calls.last = e
+	q.entries = append(q.entries, e)
 	p.records += len(records)
+	if q.fenced {
+		p.fence(q)
+		return
+	}
 	if !q.placed {
 		p.place(q)
 	}
@@ -183,9 +183,8 @@ func (p *Producer) Flush(ctx context.Context) error {
 	var left sync.WaitGroup
 	p.mu.Lock()
 	for _, q := range p.partitions {
-		if n := len(q.entries); n > 0 { // of a partition, the last is done last
+		if e := q.calls.last; e != nil && !e.called { // of a partition, the last is done last
 			left.Add(1)
-			e := q.entries[n-1]
 			e.flushed = append(e.flushed, left.Done)
 		}
 	}
@@ -210,5 +209,7 @@ func (p *Producer) Close(ctx context.Context) error {
 	err := p.Flush(ctx)
 	p.abandon()
 	p.running.Wait()
-	return errors.Join(err, p.endAll())
+	err = errors.Join(err, p.endAll())
+	p.ending.Wait()
+	return err
 }

@@ -174,3 +174,24 @@ func TestTooLargeIsOnlyTheLargeOne(t *testing.T) {
 		t.Errorf("got %.200s\nwant %.200s", got, want)
 	}
 }
+
+// A batch may have been stored although its answer was lost; then it is refused
+// for good before it is sent again. The next one must not be taken for it: it
+// would be acknowledged and never stored.
+func TestRefusedAfterALostAcknowledgement(t *testing.T) {
+	b := newBench(t, outcome.Config{})
+	b.send(0, "0-0")
+	b.flush()
+	b.cut.Store(1)
+	fault := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: topic, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	b.send(0, "lost")
+	b.flush()
+	b.wantErr("lost", kafkago.TopicAuthorizationFailed)
+	fault.Remove()
+	b.send(0, "0-1")
+	b.flush()
+	b.wantErr("0-1", nil)
+	if got := b.stored(1)[0]; got != "0-0 lost 0-1" {
+		t.Errorf("stored %s", got)
+	}
+}

@@ -10,43 +10,45 @@ import (
 // nobody is the leader of a partition whose leader is to be found.
 const nobody = -1
 
-// entry is what one call of Produce handed over.
-type entry struct {
-	records []kafka.Record
-	done    func(base int64, err error)
-	since   time.Time
-	base    int64 // once its first record is stored
-	acked   int   // records stored
-	flushed []func()
-}
-
-// partition is what waits for one partition of a topic. The fields of the
-// second group belong to the goroutine that has it: the sender or the router.
+// partition is what waits for one partition of a topic under one identity: one
+// that is owned anew gets another. The fields of the second group belong to the
+// goroutine that has it: the sender or the router.
 type partition struct {
-	id kafka.Partition
+	id    kafka.Partition
+	calls *calls // of this and of those before it
+	owned bool   // producer was claimed, and is the only one ever
 
-	entries []*entry // not done, in order; guarded by Producer.mu
+	entries []*entry // not decided, in order; guarded by Producer.mu
 	placed  bool     // with a sender or the router; guarded by Producer.mu
+	fenced  bool     // nothing is written any more; guarded by Producer.mu
 
 	leader   int32
 	limit    int               // bytes of a batch
 	batch    *kafka.Batch      // in flight or to be sent again; nil when there is none
 	encoded  []byte            // of batch
-	attempts int               // of batch
+	doubtful bool              // batch was sent before, and may have been stored
 	producer *kafka.ProducerID // nil: to be given one
 	spent    *kafka.ProducerID // had before, and never to be taken again
-	owned    bool              // producer was claimed, and is the only one ever
-	fenced   bool              // nothing can be written any more
 	sequence int32             // of batch's first record
 	failures int               // in a row
 	missing  time.Time         // since when the topic is not there
 	notYet   time.Time         // the router's pause
 }
 
+// begin makes what writes to a partition from now on. p.mu is held.
+func (p *Producer) begin(part kafka.Partition, c *calls) *partition {
+	q := &partition{id: part, calls: c, leader: nobody, limit: p.cfg.BatchBytes}
+	p.partitions[part] = q
+	return q
+}
+
 // place puts a partition that has something to write in line at its leader's
-// sender, or with the router. p.mu is held.
+// sender, or with the router. One that is fenced stays out. p.mu is held.
 func (p *Producer) place(q *partition) {
-	q.placed = true
+	q.placed = !q.fenced
+	if q.fenced {
+		return
+	}
 	if q.leader == nobody {
 		p.waiting = append(p.waiting, q)
 		wake(p.wakeRouter)
@@ -69,20 +71,33 @@ func wake(c chan struct{}) {
 	}
 }
 
-// fill builds the partition's next batch from what waits. The entries seen
-// under the lock stay as they are: only this goroutine takes them away.
-func (p *Producer) fill(q *partition) {
+// fill builds the partition's next batch from what waits, and tells whether
+// there is still something to write. The entries seen under the lock stay as
+// they are: only this goroutine takes them away, or a fence, and their records
+// are not given back before calls.reading says so.
+func (p *Producer) fill(q *partition) bool {
 	p.mu.Lock()
 	entries := q.entries
+	q.calls.reading++
 	p.mu.Unlock()
-	q.batch, q.attempts = p.batches.Get().(*kafka.Batch), 0
+	q.batch = p.batches.Get().(*kafka.Batch)
+	fillBatch(q.batch, entries, q.limit)
+	p.mu.Lock()
+	q.calls.reading--
+	fenced := q.fenced
+	p.mu.Unlock()
+	p.call(q.calls) // those that had to wait for it
+	return !fenced
+}
+
+func fillBatch(b *kafka.Batch, entries []*entry, limit int) {
 	for _, e := range entries {
 		for i := e.acked; i < len(e.records); i++ {
 			r := &e.records[i]
-			if q.batch.Len() > 0 && q.batch.Size()+kafka.RecordSize(r) > q.limit {
+			if b.Len() > 0 && b.Size()+kafka.RecordSize(r) > limit {
 				return
 			}
-			q.batch.Append(*r)
+			b.Append(*r)
 		}
 	}
 }
@@ -90,17 +105,16 @@ func (p *Producer) fill(q *partition) {
 // drop forgets the batch. Its memory is used again only if no request that was
 // given up can still be reading it.
 func (p *Producer) drop(q *partition) {
-	if q.attempts <= 1 {
+	if !q.doubtful {
 		q.batch.Reset()
 		p.batches.Put(q.batch)
 	}
-	q.batch, q.encoded, q.attempts = nil, nil, 0
+	q.batch, q.encoded, q.doubtful = nil, nil, false
 }
 
 // renew makes the partition begin anew under another producer id than it had.
-// One that is owned can't.
+// One that is owned can't: settle fences it.
 func (q *partition) renew() {
-	q.fenced = q.owned
 	q.spent, q.producer, q.encoded = q.producer, nil, nil
 }
 
@@ -139,7 +153,7 @@ func advance(sequence int32, n int) int32 {
 // refused settles a batch that Kafka will never take. If one record may be to
 // blame for it, smaller batches find out which.
 func (p *Producer) refused(q *partition, err error) {
-	if q.attempts > 1 {
+	if q.doubtful {
 		// An earlier attempt may have been stored under these sequence
 		// numbers: the next batch must not be taken for it.
 		q.renew()
@@ -157,77 +171,4 @@ func (p *Producer) refused(q *partition, err error) {
 		left -= len(e.records) - e.acked // what the batch did not hold goes with the rest
 		return true
 	})
-}
-
-// endFenced ends all that a fenced partition holds, and tells whether it is one.
-func (p *Producer) endFenced(q *partition) bool {
-	if !q.fenced {
-		return false
-	}
-	if q.batch != nil {
-		p.drop(q)
-	}
-	p.settle(q, fmt.Errorf("writing to %s: %w", q.id, ErrFenced), func(*entry) bool { return true })
-	return true
-}
-
-// settle ends the entries, from the first on, that ends accepts. The partition
-// then goes back in line if it has more to write, else to rest.
-func (p *Producer) settle(q *partition, err error, ends func(*entry) bool) {
-	p.mu.Lock()
-	entries := q.entries
-	p.mu.Unlock()
-	n, records := 0, 0
-	for n < len(entries) && ends(entries[n]) {
-		entries[n].end(err)
-		records += len(entries[n].records)
-		n++
-	}
-
-	p.mu.Lock()
-	var flushed []func()
-	for i, e := range q.entries[:n] {
-		flushed = append(flushed, e.flushed...)
-		q.entries[i] = nil // its records are the caller's again
-	}
-	q.entries = q.entries[n:]
-	p.records -= records
-	q.placed = false
-	if len(q.entries) > 0 {
-		p.place(q)
-	}
-	p.mu.Unlock()
-	for _, f := range flushed {
-		f()
-	}
-}
-
-// endAll ends what is left after the goroutines have gone.
-func (p *Producer) endAll() error {
-	p.mu.Lock()
-	var left []*entry
-	records := p.records
-	for _, q := range p.partitions {
-		left = append(left, q.entries...)
-		q.entries = nil
-	}
-	p.records = 0
-	p.mu.Unlock()
-	for _, e := range left {
-		e.end(ErrClosed)
-		for _, f := range e.flushed {
-			f()
-		}
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("%d records: %w", records, ErrClosed)
-	}
-	return nil
-}
-
-func (e *entry) end(err error) {
-	if err != nil {
-		e.base = -1
-	}
-	e.done(e.base, err)
 }

@@ -13,8 +13,8 @@ import (
 // turnAway deals with a partition whose batch was surely not stored now:
 // again later, or never.
 func (p *Producer) turnAway(q *partition, err error) {
-	if q.batch == nil {
-		p.fill(q)
+	if q.batch == nil && !p.fill(q) {
+		return
 	}
 	if p.ctx.Err() == nil && !kafka.Retriable(err) {
 		p.refused(q, err)
@@ -84,6 +84,9 @@ func (p *Producer) due(now time.Time) (due []*partition, pause time.Duration) {
 	defer p.mu.Unlock()
 	var later []*partition
 	for _, q := range p.waiting {
+		if q.fenced {
+			continue
+		}
 		left := q.notYet.Sub(now)
 		if left <= 0 {
 			due = append(due, q)

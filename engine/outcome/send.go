@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"errors"
-	"slices"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -46,8 +45,8 @@ func (p *Producer) nextRequest(s *sender) (parts []*partition) {
 		q := s.line[0]
 		s.line = s.line[1:]
 		p.mu.Unlock()
-		if q.batch == nil {
-			p.fill(q)
+		if p.fenced(q) || q.batch == nil && !p.fill(q) {
+			continue
 		}
 		size += q.batch.Size()
 		parts = append(parts, q)
@@ -55,9 +54,6 @@ func (p *Producer) nextRequest(s *sender) (parts []*partition) {
 }
 
 func (p *Producer) sendRequest(parts []*partition) {
-	if parts = slices.DeleteFunc(parts, p.endFenced); len(parts) == 0 {
-		return
-	}
 	if err := p.identify(parts); err != nil {
 		for _, q := range parts {
 			p.turnAway(q, err)
@@ -66,18 +62,20 @@ func (p *Producer) sendRequest(parts []*partition) {
 	}
 	request := make([]kafka.ProducePartition, len(parts))
 	for i, q := range parts {
-		q.attempts++
 		request[i] = kafka.ProducePartition{Partition: q.id, Batch: q.encoded}
 	}
 	p.stats.requests.Add(1)
 	answers, err := p.client.Produce(p.ctx, request)
 	fault.Point(fault.BeforeAck)
 	for i, q := range parts {
-		if err != nil { // whatever it is, the batches may have been stored
+		switch {
+		case p.fenced(q): // its calls are made
+		case err != nil: // whatever it is, the batches may have been stored
+			q.doubtful = true
 			p.failed(q, err)
-			continue
+		default:
+			p.answered(q, answers[i])
 		}
-		p.answered(q, answers[i])
 	}
 }
 
@@ -90,21 +88,24 @@ func (p *Producer) answered(q *partition, a kafka.Produced) {
 	case beginAnew(a.Err):
 		p.stats.renewals.Add(1)
 		q.renew()
-		if p.endFenced(q) {
+		if q.owned {
+			p.settle(q, nil, func(*entry) bool { return false })
 			return
 		}
 		p.complaints.warn(a.Err, q.id, "Kafka has lost track of this producer: beginning anew under a fresh producer id")
 		p.failed(q, a.Err)
 	default:
+		q.doubtful = q.doubtful || kafka.Retriable(a.Err) // a timeout at the broker is one of these
 		p.turnAway(q, a.Err)
 	}
 }
 
 // beginAnew tells whether the broker no longer accepts the partition's
-// producer id and sequence.
+// producer id and sequence. An invalid transaction state is what some say while
+// another claim of the partition is under way.
 func beginAnew(err error) bool {
 	return kafka.Is(err, kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch,
-		kafkago.InvalidProducerIDMapping, kafkago.ProducerFenced)
+		kafkago.InvalidProducerIDMapping, kafkago.ProducerFenced, kafkago.InvalidTransactionState)
 }
 
 // blamesOne tells whether a batch was refused for what may be only one of its
