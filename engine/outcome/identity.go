@@ -13,7 +13,7 @@ import (
 // producer id and partition, so a partition that has to begin anew takes a
 // younger id than it had and the others keep theirs.
 type identity struct {
-	mu      sync.Mutex
+	turn    chan struct{} // holds a token while an id is asked for: who waits for it still hears of the end
 	current *kafka.ProducerID
 }
 
@@ -37,8 +37,12 @@ func (p *Producer) identify(parts []*partition) error {
 
 func (p *Producer) freshID(q *partition) (*kafka.ProducerID, error) {
 	i := &p.identity
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	select {
+	case i.turn <- struct{}{}:
+	case <-p.ctx.Done():
+		return nil, p.ctx.Err()
+	}
+	defer func() { <-i.turn }()
 	if i.current == nil || i.current == q.spent {
 		id, err := p.client.InitProducerID(p.ctx, "")
 		if err != nil {

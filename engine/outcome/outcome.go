@@ -104,6 +104,7 @@ func New(c *kafka.Client, cfg Config, log zerolog.Logger) *Producer {
 		partitions: map[kafka.Partition]*partition{},
 		senders:    map[int32]*sender{},
 		wakeRouter: make(chan struct{}, 1),
+		identity:   identity{turn: make(chan struct{}, 1)},
 	}
 	p.batches.New = func() any {
 		b := kafka.NewBatch()
