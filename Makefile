@@ -53,6 +53,10 @@ chaos-points: ## A node killed at each named point of its code REPETITIONS (20) 
 	go build -tags faults -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/carillon-faults ./cmd/carillon
 	$(BIN)/carillon-faults bench chaos points --repetitions $(REPETITIONS) --seed $(SEED) $(POINTS)
 
+.PHONY: mutants
+mutants: ## Show which test notices each mutant of the engine, by name; under 5 minutes
+	go test -tags integration -count=1 -timeout 15m -v -run TestMutants ./bench/faults
+
 .PHONY: test-all
 test-all: prepare lint check-generated race integration ## Everything, against Apache Kafka and foreign clients too
 

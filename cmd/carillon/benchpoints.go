@@ -37,7 +37,8 @@ func newBenchChaosPoints() *cobra.Command {
 		Long:  pointsLong,
 		Example: `  go build -tags faults -o carillon-faults ./cmd/carillon
   ./carillon-faults bench chaos points --repetitions 1 --seed 7
-  carillon bench chaos points --points before-ack,after-apply --json report.json`,
+  ./carillon-faults bench chaos points --points list
+  carillon bench chaos points --json report.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}

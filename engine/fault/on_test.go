@@ -5,6 +5,7 @@ package fault
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -61,10 +62,10 @@ func TestProcess(t *testing.T) {
 	if os.Getenv("FAULT_TEST_CHILD") != "" {
 		for range 3 {
 			Point(BeforeAck)
-			os.Stdout.WriteString("passed\n")
+			fmt.Println("passed")
 		}
 		if Mutant(CommitBeforeAck) {
-			os.Stdout.WriteString("mutant\n")
+			fmt.Println("mutant")
 		}
 		os.Exit(0)
 	}

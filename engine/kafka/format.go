@@ -3,6 +3,8 @@ package kafka
 import (
 	"encoding/binary"
 	"hash/crc32"
+
+	"github.com/carillonhq/carillon/engine/fault"
 )
 
 // The record batch format, version 2 (Kafka documentation, "Record Batch"):
@@ -47,7 +49,9 @@ func (b batch) count() int32       { return int32(binary.BigEndian.Uint32(b[atCo
 func (b batch) codec() Codec       { return Codec(b.attributes() & attrCodec) }
 func (b batch) is(attr int16) bool { return b.attributes()&attr != 0 }
 func (b batch) sum() uint32        { return crc32.Checksum(b[atAttributes:], castagnoli) }
-func (b batch) intact() bool       { return b.sum() == binary.BigEndian.Uint32(b[atCRC:]) }
+func (b batch) intact() bool {
+	return b.sum() == binary.BigEndian.Uint32(b[atCRC:]) || fault.Mutant(fault.DamagedBatchRead)
+}
 
 // cutBatch takes the first batch off raw. It returns nil and no reason if raw
 // ends before the batch does, and a reason if no batch can be made of it.

@@ -3,6 +3,8 @@ package kafka
 import (
 	"slices"
 	"time"
+
+	"github.com/carillonhq/carillon/engine/fault"
 )
 
 // maxHeaders bounds the headers of one record, each of which costs twenty
@@ -41,7 +43,7 @@ func (f *Fetched) Records(yield func(*Record) error) error {
 			return f.unreadable(b, reason)
 		}
 		raw = rest
-		aborted := open.drop(b)
+		aborted := open.drop(b) && !fault.Mutant(fault.AbortedRecordsRead)
 		if b.next() <= f.next {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/limit"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
@@ -92,6 +93,9 @@ func (l *Lane) About() *About { return l.about.Load() }
 func (l *Lane) SetShare(share float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if fault.Mutant(fault.WholeRateEach) {
+		share = 1
+	}
 	l.shareless = share == 0
 	if !l.shareless { // to the limiter, no rate is no limit
 		l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
@@ -127,6 +131,9 @@ func (l *Lane) Depth() (urgent, bulk, open int) {
 // Withdraw takes back what waits for an owner and is not at the plugin; its
 // results are Returned. An owner that stops calls it.
 func (l *Lane) Withdraw(o Owner) {
+	if fault.Mutant(fault.WithdrawNothing) {
+		return
+	}
 	l.mu.Lock()
 	back := l.queue.remove(func(a *Attempt) bool { return a.Owner == o })
 	l.mu.Unlock()

@@ -207,6 +207,36 @@ func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 	})
 }
 
+// What has expired is not attempted, however soon it is asked for: the clock is
+// looked at before each batch, and not only when what waits is swept.
+func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := 0
+		p := newPlugin(10, func(s *stream) {
+			s.answer(100)
+			for r := s.next(); r != nil; r = s.next() {
+				seen += len(r.Attempts)
+			}
+		})
+		o := newOwner()
+		l := run(Config{Deadline: time.Hour}, p)
+		synctest.Wait()
+		l.Pause(time.Now().Add(200 * time.Millisecond))
+		pushed := attempts(o, "k", 25)
+		for i, a := range pushed {
+			a.Expires = time.Now().Add(time.Duration(i) * 20 * time.Millisecond).UnixMilli()
+		}
+		l.Push(pushed)
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if seen != 14 || o.count(Expired) != 11 {
+			t.Errorf("the plugin saw %d, %d were expired", seen, o.count(Expired))
+		}
+		l.stop()
+		checkOnce(t, o, pushed)
+	})
+}
+
 // Results of one answer reach their owners in order, each its own.
 func TestResultsKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

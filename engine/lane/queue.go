@@ -1,5 +1,7 @@
 package lane
 
+import "github.com/carillonhq/carillon/engine/fault"
+
 // fifo is a queue that reuses its memory.
 type fifo struct {
 	items []*Attempt
@@ -45,7 +47,7 @@ func (s *shares) push(a *Attempt) {
 }
 
 func (s *shares) pop() *Attempt {
-	if s.urgent.len() > 0 && (s.run < weight || s.bulk.len() == 0) {
+	if s.urgent.len() > 0 && (s.run < weight && !fault.Mutant(fault.BulkFirst) || s.bulk.len() == 0) {
 		s.run++
 		return s.urgent.pop()
 	}

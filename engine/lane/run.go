@@ -140,7 +140,7 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 	if n == 0 || l.shareless {
 		return nil, idle
 	}
-	if !l.lease.IsZero() && now.After(l.lease) {
+	if !l.lease.IsZero() && now.After(l.lease) && !fault.Mutant(fault.NoLease) {
 		return nil, idle // the next lease wakes the sender
 	}
 	if wait := l.paused.Sub(now); wait > 0 {
@@ -157,9 +157,9 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 	for size := 0; n > 0 && size < batchBytes; n-- {
 		a := l.queue.pop()
 		switch {
-		case a.Expires != 0 && a.Expires <= now.UnixMilli():
+		case a.Expires != 0 && a.Expires <= now.UnixMilli() && !fault.Mutant(fault.ExpiredGoesOut):
 			ended = append(ended, Result{Attempt: a, Outcome: Expired})
-		case a.Send.TestMode:
+		case a.Send.TestMode && !fault.Mutant(fault.TestModeGoesOut):
 			ended = append(ended, Result{Attempt: a, Outcome: Tested})
 		default:
 			l.begin(a, about, now)
@@ -176,7 +176,9 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 }
 
 func (l *Lane) begin(a *Attempt, about *About, now time.Time) {
-	l.token++
+	if !fault.Mutant(fault.ReuseToken) {
+		l.token++
+	}
 	a.token, a.began = l.token, now
 	a.deadline = now.Add(about.Deadline).UnixMilli()
 	l.open[a.token] = a
@@ -205,7 +207,9 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 			l.observe.Late()
 			continue
 		}
-		delete(l.open, r.Token)
+		if !fault.Mutant(fault.FirstResultNotFirst) {
+			delete(l.open, r.Token)
+		}
 		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
 	}
 	l.mu.Unlock()
@@ -258,6 +262,10 @@ func (l *Lane) lose(which func(*Attempt) bool) {
 	now := time.Now()
 	for _, a := range lost {
 		l.observe.Answered(Result{Attempt: a, Outcome: Lost}, now.Sub(a.began))
+	}
+	if fault.Mutant(fault.LostIsReturned) {
+		giveBack(lost, Returned)
+		return
 	}
 	giveBack(lost, Lost)
 }

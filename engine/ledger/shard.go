@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/send"
 )
 
@@ -126,7 +127,9 @@ func (s *Shard) Apply(b *Batch) error {
 	}
 	change := queueChange{shard: s, batch: w}
 	for _, k := range b.Drop {
-		change.drop(k)
+		if !fault.Mutant(fault.RowOutlivesSend) {
+			change.drop(k)
+		}
 	}
 	for i := range b.Park {
 		change.put(&b.Park[i])
@@ -166,7 +169,8 @@ func (s *Shard) reach(e *Entry) {
 // may be read again, since something before it is not finished: nothing else
 // knows that it is. The last entry stays: it holds the position.
 func (s *Shard) expire(w *pebble.Batch, now time.Time) {
-	for len(s.marks) > 2 && now.Sub(s.marks[1].at) > s.index.window && s.committed(s.marks[0].top) {
+	for len(s.marks) > 2 && now.Sub(s.marks[1].at) > s.index.window &&
+		(s.committed(s.marks[0].top) || fault.Mutant(fault.JournalForgetsEarly)) {
 		s.marks = s.marks[1:]
 	}
 	if len(s.marks) == 0 || s.marks[0].seq == s.oldest {

@@ -2,7 +2,11 @@
 // time is passed in, so a day of limiting runs in a test in milliseconds.
 package limit
 
-import "time"
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/fault"
+)
 
 // GCRA is a generic cell rate limiter (ITU-T I.371): a token bucket whose whole
 // state is one instant. It is not safe for concurrent use: its lane owns it.
@@ -20,6 +24,9 @@ func NewGCRA(perSecond float64, burst int, now time.Time) *GCRA {
 	g := &GCRA{}
 	g.Set(perSecond, burst)
 	g.next = now.Add(g.slack)
+	if fault.Mutant(fault.FullBucket) {
+		g.next = now
+	}
 	return g
 }
 

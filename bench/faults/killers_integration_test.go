@@ -1,0 +1,66 @@
+//go:build integration
+
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/carillonhq/carillon/engine/fault"
+)
+
+// killer is what may notice a mutant: tests of a package, or a short chaos run.
+type killer struct {
+	pkg, tests string // tests as for go test -run; "" is all
+	faults     string // of the chaos run, by seed; "" where it is none
+	seed       uint64
+}
+
+func (k killer) String() string {
+	if k.faults != "" {
+		return fmt.Sprintf("bench chaos --faults %s --seed %d", k.faults, k.seed)
+	}
+	return strings.TrimSuffix(k.pkg+" "+k.tests, " ")
+}
+
+var (
+	inKafka  = killer{pkg: "engine/kafka"}
+	inLimit  = killer{pkg: "engine/limit"}
+	inLane   = killer{pkg: "engine/lane"}
+	inLedger = killer{pkg: "engine/ledger"}
+	inShard  = killer{pkg: "engine/shard"}
+	zombies  = killer{faults: "zombie", seed: 2}
+)
+
+// killers are, for each mutant, what is there to notice it: the quickest first.
+var killers = map[string][]killer{
+	fault.CommitBeforeAck:       {inShard},
+	fault.MaxInsteadOfWatermark: {inShard},
+
+	fault.ReuseToken:          {inLane},
+	fault.FirstResultNotFirst: {inLane},
+	fault.NoLease:             {zombies},
+	fault.WithdrawNothing:     {inLane},
+	fault.LostIsReturned:      {inLane},
+	fault.ExpiredGoesOut:      {inLane},
+	fault.TestModeGoesOut:     {inLane},
+	fault.BulkFirst:           {inLane},
+	fault.WholeRateEach:       {inLane},
+	fault.FullBucket:          {inLimit},
+
+	fault.RowOutlivesSend:     {inLedger},
+	fault.JournalForgetsEarly: {inLedger},
+	fault.DamagedBatchRead:    {inKafka},
+	fault.AbortedRecordsRead:  {{pkg: "engine/kafka", tests: "TestNextSkipsWhatIsNotOurs"}},
+}
+
+// distinct returns all killers, each once.
+func distinct() []killer {
+	var all []killer
+	for _, list := range killers {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b killer) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(all)
+}
