@@ -59,6 +59,19 @@ func (c *cluster) config() (*config.Config, error) {
 	return cfg, nil
 }
 
+// channelNames are the configured ones, without a configuration the bundled.
+func (c *cluster) channelNames() []string {
+	cfg, err := c.config()
+	if err != nil || c.file == "" {
+		return bundledNames()
+	}
+	var names []string
+	for name := range cfg.Channels {
+		names = append(names, name)
+	}
+	return names
+}
+
 // again is the flags as they were given, for a command to copy.
 func (c *cluster) again() string {
 	text := ""
@@ -185,6 +198,30 @@ func scan(ctx context.Context, client *kafka.Client, topic string, since time.Ti
 			return fmt.Errorf("read %s: %w", p, err)
 		}
 		showProgress(progress, topic, i+1, counts[topic], read)
+	}
+	return nil
+}
+
+// scanFor is scan of what there is about a recipient, which is one partition;
+// without one, of everything.
+func scanFor(cmd *cobra.Command, client *kafka.Client, topic, recipient string, since time.Time, each func(kafka.Partition, *kafka.Record)) error {
+	if recipient == "" {
+		return scan(cmd.Context(), client, topic, since, cmd.ErrOrStderr(), func(p kafka.Partition, r *kafka.Record) error {
+			each(p, r)
+			return nil
+		})
+	}
+	counts, err := partitions(cmd.Context(), client, topic)
+	if err != nil {
+		return err
+	}
+	p := kafka.Partition{Topic: topic, Index: kafka.PartitionOf([]byte(recipient), counts[topic])}
+	err = scanPartition(cmd.Context(), client, p, since, func(r *kafka.Record) error {
+		each(p, r)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", p, err)
 	}
 	return nil
 }

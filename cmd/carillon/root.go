@@ -54,8 +54,8 @@ To see it at work, start "carillon dev", which needs nothing else, and try what
 it prints. In production it is "carillon run", beside your own Kafka.
 
 Results go to the standard output, all else to the standard error. Exit codes:
-0 is success, 1 failure, 2 wrong usage, 130 an interrupt; "carillon send" has
-one more.`,
+0 is success, 1 failure, 2 wrong usage, 3 that what was waited for did not come
+in time, 130 an interrupt.`,
 		Example: `  carillon dev
   carillon send --channel email --to ana@example.com --title Hi --text "Olá" --wait
   carillon run --config /etc/carillon/carillon.yaml`,
@@ -71,7 +71,7 @@ one more.`,
 	)
 	add(root, "run", newDev(), newRun())
 	add(root, "use", newSend(), newStatus(), newValidate(), newSchema())
-	add(root, "operate", newTopics(), newInvalid(), newConfig(), newPlugin(), newBench())
+	add(root, "operate", newTopics(), newInDoubt(), newInvalid(), newConfig(), newPlugin(), newBench())
 	root.AddCommand(newBroker(), newVersion())
 	return root
 }

@@ -91,19 +91,6 @@ func (f *sendFlags) addFlags(cmd *cobra.Command) {
 	completeNames(cmd, "class", func() []string { return []string{"transactional", "marketing"} })
 }
 
-// channelNames are the configured ones, without a configuration the bundled.
-func (f *sendFlags) channelNames() []string {
-	cfg, err := f.config()
-	if err != nil || f.file == "" {
-		return bundledNames()
-	}
-	var names []string
-	for name := range cfg.Channels {
-		names = append(names, name)
-	}
-	return names
-}
-
 func completeNames(cmd *cobra.Command, flag string, names func() []string) {
 	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return names(), cobra.ShellCompDirectiveNoFileComp

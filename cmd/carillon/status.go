@@ -66,7 +66,8 @@ func (f *statusFlags) run(cmd *cobra.Command, id string) error {
 		seen[e.EventId] = true
 		printEvent(cmd.OutOrStdout(), e, f.json)
 	}
-	if err := f.read(cmd, client, cfg, since, show); err != nil {
+	err = scanFor(cmd, client, cfg.Topic("status"), f.recipient, since, func(_ kafka.Partition, r *kafka.Record) { show(r) })
+	if err != nil {
 		return err
 	}
 	if len(seen) == 0 {
@@ -78,29 +79,6 @@ func (f *statusFlags) run(cmd *cobra.Command, id string) error {
 
 func (f *statusFlags) wants(e *carillonv1.Status, id string) bool {
 	return e.Id == id && (f.app == "" || e.App == f.app) && (f.recipient == "" || e.Recipient == f.recipient)
-}
-
-func (f *statusFlags) read(cmd *cobra.Command, client *kafka.Client, cfg *config.Config, since time.Time, each func(*kafka.Record)) error {
-	topic := cfg.Topic("status")
-	if f.recipient == "" {
-		return scan(cmd.Context(), client, topic, since, cmd.ErrOrStderr(), func(_ kafka.Partition, r *kafka.Record) error {
-			each(r)
-			return nil
-		})
-	}
-	counts, err := partitions(cmd.Context(), client, topic)
-	if err != nil {
-		return err
-	}
-	p := kafka.Partition{Topic: topic, Index: kafka.PartitionOf([]byte(f.recipient), counts[topic])}
-	err = scanPartition(cmd.Context(), client, p, since, func(r *kafka.Record) error {
-		each(r)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read %s: %w", p, err)
-	}
-	return nil
 }
 
 // ago reads a time, or a duration before now. Empty is the zero time.

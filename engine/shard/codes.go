@@ -12,6 +12,11 @@ const (
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"
 	codeTest           = "test"
+	CodeResend         = "resend"
+	CodeDropped        = "dropped"
 	CodeUnknownChannel = "unknown_channel"
 	CodeNoAccount      = "no_account"
 )
+
+// ClassOperator is the class of a reason that an operator gave.
+const ClassOperator = "operator"

@@ -10,6 +10,7 @@ import (
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // flight is what one turn of the loop writes: records for Kafka, and the batch
@@ -19,8 +20,9 @@ type flight struct {
 	records [parts][]kafka.Record
 	moved   map[kafka.Partition][]kafka.Record // forwarded to another shard
 	batch   ledger.Batch
-	opened  []*item // whose attempts begin when it lands
-	missing int     // acknowledgements
+	opened  []*item            // whose attempts begin when it lands
+	decided []*controlv1.Doubt // carried out when it lands
+	missing int                // acknowledgements
 	arena   []byte
 	headers []kafka.Header
 }

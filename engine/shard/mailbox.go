@@ -6,6 +6,7 @@ import (
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // mailbox is how other goroutines reach a shard without ever waiting for it.
@@ -24,6 +25,7 @@ type post struct {
 	acks    []ack
 	asks    []chan<- Position
 	granted *[2]intake.Reservation // the last
+	decided []*controlv1.Doubt
 	paused  bool
 }
 
@@ -60,6 +62,13 @@ func (m *mailbox) ask(answer chan<- Position) {
 func (m *mailbox) grant(inputs [2]intake.Reservation) {
 	m.mu.Lock()
 	m.waits.granted = &inputs
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) decide(d *controlv1.Doubt) {
+	m.mu.Lock()
+	m.waits.decided = append(m.waits.decided, d)
 	m.mu.Unlock()
 	m.signal()
 }

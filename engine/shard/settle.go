@@ -166,6 +166,9 @@ func (s *Shard) land() {
 		}
 		s.finish(f)
 		s.begin(f.opened)
+		for _, d := range f.decided {
+			s.env.Decided(d, true)
+		}
 		s.landed = append(s.landed, f)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/carillonhq/carillon/engine/retry"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // Config of a shard.
@@ -90,6 +91,7 @@ type Ledger interface {
 	Parked(queue string) int
 	Queues(each func(queue string, rows int, next int64))
 	Due(queue string, now int64, take func(send.Key, []byte) bool) error
+	Get(k send.Key) ([]byte, error)
 }
 
 // Outcomes writes to Kafka. done is called once, from another goroutine.
@@ -136,6 +138,9 @@ type Env struct {
 	// Need says that a commit is wanted soon: what is reserved is running short. It
 	// must not block.
 	Need func()
+	// Decided says what became of an operator's decision: done, and in Kafka, or
+	// not, because no send is held under that attempt. It must not block.
+	Decided func(d *controlv1.Doubt, done bool)
 }
 
 // Shard is one shard's loop.
@@ -153,11 +158,12 @@ type Shard struct {
 	low               [2]atomic.Int64   // watermarks; run writes, the committer reads
 	last              [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
 	parked            atomic.Pointer[map[string]int]
-	landed            []*flight // whose memory is free again; run only
-	scratch           scratch   // run only
-	adopted, stopping bool      // run only
-	anyBack           bool      // some line's back is not empty; run only
-	failed            error     // what a callback could not return
+	landed            []*flight          // whose memory is free again; run only
+	scratch           scratch            // run only
+	adopted, stopping bool               // run only
+	decisions         []*controlv1.Doubt // an operator's, not yet carried out; run only
+	anyBack           bool               // some line's back is not empty; run only
+	failed            error              // what a callback could not return
 	ended             chan struct{}
 
 	// The reservation; run only. See reserve.go.
@@ -259,6 +265,7 @@ func (s *Shard) turn(now time.Time) time.Duration {
 			s.adopted = true
 			s.adopt(now)
 		}
+		s.decide(now)
 		s.admit(now)
 		wait = s.move(now)
 	}
@@ -281,6 +288,7 @@ func (s *Shard) heed(post *post) {
 		s.withdraw()
 	}
 	s.paused = post.paused
+	s.decisions = append(s.decisions, post.decided...)
 }
 
 // wants returns the channel of an input while there is room for a chunk, and

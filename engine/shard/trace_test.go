@@ -25,6 +25,7 @@ import (
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
@@ -140,6 +141,13 @@ func (tr *trace) open() {
 		Ledger: led, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return tr.now }, Jitter: func() float64 { return 0.5 },
 		Need: func() { tr.needed = true },
+		Decided: func(d *controlv1.Doubt, done bool) {
+			if done {
+				tr.effect("decided %s", d.Id)
+			} else {
+				tr.effect("too late for %s", d.Id)
+			}
+		},
 	}, done)
 }
 
@@ -175,6 +183,10 @@ func (tr *trace) event(verb string, args []string) {
 		for _, f := range owed {
 			f()
 		}
+	case "resend", "drop": // m1 attempt
+		n, _ := strconv.ParseUint(args[1], 10, 32)
+		d := controlv1.Decision(controlv1.Decision_value["DECISION_"+strings.ToUpper(verb)])
+		tr.shard.Decide(&controlv1.Doubt{App: "shop", Recipient: "u1", Id: args[0], Attempt: uint32(n), Decision: d})
 	case "described":
 		tr.lanes[args[0]].about = &lane.About{AddressKind: args[1]}
 	case "restart": // at once, with what is committed; Kafka keeps its log

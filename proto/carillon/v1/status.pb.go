@@ -413,7 +413,8 @@ func (x *Source) GetOffset() int64 {
 type Reason struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `recipient`, `message`, `credential`, `policy`, `throttle`, `provider`,
-	// `network`, `route`, `time`, `duplicate`, `overload`, `test`, `attempts`.
+	// `network`, `route`, `time`, `duplicate`, `overload`, `test`, `attempts`,
+	// `operator`.
 	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
 	// The engine's or the provider's code: `5.1.1`, `no_address`.
 	Code          string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
