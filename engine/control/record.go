@@ -3,6 +3,9 @@ package control
 import (
 	"errors"
 	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carillonhq/carillon/engine/kafka"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -28,6 +31,15 @@ func keyOf(r *controlv1.Record) string {
 		return AcceptanceKey(kafka.Partition{Topic: o.Acceptance.Topic, Index: o.Acceptance.Partition})
 	}
 	return ""
+}
+
+// Applied returns the record of an acceptance as the node that has gone by it
+// writes it back: it counts once, and stays for the audit.
+func Applied(r *controlv1.Record, at time.Time, node string) *controlv1.Record {
+	r = proto.Clone(r).(*controlv1.Record)
+	a := r.GetAcceptance()
+	a.AppliedMs, a.AppliedBy = at.UnixMilli(), node
+	return r
 }
 
 var (

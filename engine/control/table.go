@@ -55,6 +55,13 @@ func (t *Table) Acceptance(p kafka.Partition) *controlv1.Record {
 	return t.entries[AcceptanceKey(p)].record
 }
 
+// Doubt returns the record of a decision, nil where it is done with.
+func (t *Table) Doubt(d *controlv1.Doubt) *controlv1.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.entries[DoubtKey(d)].record
+}
+
 // Doubts returns the decisions about sends in doubt that nobody has carried out
 // yet, in the order in which they were made.
 func (t *Table) Doubts() []*controlv1.Record {

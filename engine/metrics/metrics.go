@@ -26,6 +26,8 @@ type Metrics struct {
 	Redelivered prometheus.Counter
 	// MarketingOnUrgent counts marketing sends on the urgent topic.
 	MarketingOnUrgent prometheus.Counter
+	// ControlSkipped counts records of the topic control that are passed over.
+	ControlSkipped prometheus.Counter
 	// LateResults counts results of attempts that had been given up.
 	LateResults prometheus.Counter
 	// ProduceRetries counts produce requests that were made again.
@@ -42,7 +44,7 @@ type Metrics struct {
 	reg prometheus.Registerer
 
 	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
-	attempts, retries, pluginRestarts                        *prometheus.CounterVec
+	attempts, retries, pluginRestarts, decisions             *prometheus.CounterVec
 	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
 	laneDepth, laneOpen, parked, pluginUp                    *prometheus.GaugeVec
 	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
@@ -71,6 +73,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	m.intakeAndCommits(f)
 	m.lanes(f)
 	m.plugins(f)
+	m.operators(f)
 	return m
 }
 
@@ -113,6 +116,11 @@ func (m *Metrics) lanes(f factory) {
 func (m *Metrics) plugins(f factory) {
 	m.pluginUp = f.gauges("plugin_up", "Whether the channel's plugin is running and healthy (1) or not (0).", "channel")
 	m.pluginRestarts = f.counters("plugin_restarts_total", "Starts of the channel's plugin after its first.", "channel")
+}
+
+func (m *Metrics) operators(f factory) {
+	m.decisions = f.counters("decisions_total", "What operators decided about sends in doubt, by decision (resend, drop) and by what became of it (done, late).", "decision", "result")
+	m.ControlSkipped = f.counter("control_skipped_total", "Records of the topic control that this version can't go by, and passes over.")
 }
 
 // RegisterGauge adds a gauge of somebody else's, read at each scrape; value

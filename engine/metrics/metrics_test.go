@@ -34,6 +34,7 @@ func touchAll(m *Metrics) {
 	m.IntakeToOutcome("email", "marketing").Observe(0.004)
 	m.PluginUp("email").Set(1)
 	m.PluginRestarts("email").Inc()
+	m.Decisions("resend", "done").Inc()
 }
 
 // described records what was registered, whether it has a series or not.

@@ -132,3 +132,9 @@ func (m *Metrics) Lane(channel, account string) Lane {
 		Attempt:     m.attemptSeconds.WithLabelValues(channel, account),
 	}
 }
+
+// Decisions counts what operators decided about sends in doubt. decision is
+// "resend" or "drop", result "done" or "late".
+func (m *Metrics) Decisions(decision, result string) prometheus.Counter {
+	return m.decisions.WithLabelValues(decision, result)
+}
