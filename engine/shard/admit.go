@@ -16,7 +16,7 @@ const noInput = ledger.NoInput
 func (s *Shard) admit(now time.Time) {
 	for i := range s.inputs {
 		in := &s.inputs[i]
-		for len(in.held) > 0 && in.tracker.Open() < s.cfg.Window {
+		for len(in.held) > 0 && in.tracker.Open() < s.cfg.Window && in.open(in.held[0].Offset) {
 			s.admitOne(i, &in.held[0], now)
 			in.held = in.held[1:]
 		}
@@ -24,6 +24,12 @@ func (s *Shard) admit(now time.Time) {
 			in.tracker.SkipTo(in.next)
 		}
 	}
+}
+
+// open says whether a record may be begun: it is reserved, and not too far
+// above the watermark.
+func (in *input) open(offset int64) bool {
+	return offset < in.ahead.gate && in.tracker.Fits(offset)
 }
 
 func (s *Shard) admitOne(i int, rec *intake.Item, now time.Time) {
@@ -53,6 +59,10 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 		source: rec.Source, origin: originOf(rec.Source), input: i, offset: rec.Offset, accepted: rec.Accepted,
 	}
 	it.Send, it.Bulk = rec.Send, i == intake.Bulk
+	if rec.Offset < s.cfg.Found[i].Reserved {
+		it.doubt = mayBeOpen
+	}
+	s.inputs[i].tracker.Hold(rec.Offset, it)
 	if mark, seen := s.env.Ledger.Seen(it.key, now); seen {
 		if mark.Origin == it.origin {
 			s.env.Observer.Redelivered()
@@ -82,17 +92,31 @@ func (s *Shard) consider(it *item, now time.Time) {
 	it.Expires = s.expiry(it, way)
 	switch {
 	case it.Expires <= now.UnixMilli():
+		if it.doubt == mayBeOpen && way != nil && s.tried(it, way) {
+			it.unknown++
+		}
 		s.expire(it, now)
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
-		it.reason = why("time", codeNotYet)
+		it.reason, it.doubt = why("time", codeNotYet), noDoubt
 		s.parkIn(timeQueue, it, it.Send.SendAt.AsTime(), now)
 	case fault != nil:
-		it.reason = fault
-		s.end(it, carillonv1.State_STATE_REJECTED, "", now)
+		s.unroutable(it, fault, now)
 	default:
 		it.Address = address
-		s.enqueue(it, way, now)
+		if !s.resolve(it, way, now) {
+			s.enqueue(it, way, now)
+		}
 	}
+}
+
+// unroutable ends a send that no channel takes, or takes any more.
+func (s *Shard) unroutable(it *item, fault *carillonv1.Reason, now time.Time) {
+	state := carillonv1.State_STATE_REJECTED
+	if it.unknown > 0 { // it may have been sent before
+		state = carillonv1.State_STATE_UNKNOWN
+	}
+	it.reason = fault
+	s.end(it, state, "", now)
 }
 
 // expiry returns when the send loses its worth, in Unix milliseconds.

@@ -11,6 +11,7 @@ const (
 	codeNotYet         = "not_yet"
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"
+	codeTakenOver      = "taken_over"
 	codeTest           = "test"
 	CodeResend         = "resend"
 	CodeDropped        = "dropped"

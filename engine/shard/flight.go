@@ -138,6 +138,7 @@ func (f *flight) park(queue string, it *item, due time.Time) error {
 		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value,
 	})
 	f.entry(it, true)
+	it.unsaved = false
 	return nil
 }
 
@@ -194,6 +195,7 @@ func (s *Shard) takeOff(now time.Time) {
 	f := s.pend
 	s.pend = s.newFlight()
 	s.flying = append(s.flying, f)
+	s.unacked += len(f.batch.Entries)
 	f.batch.At = now
 	for p := range parts {
 		if len(f.records[p]) > 0 {
@@ -212,6 +214,35 @@ func (s *Shard) takeOff(now time.Time) {
 	if fault.Mutant(fault.CommitBeforeAck) {
 		s.finish(f)
 	}
+}
+
+// longFlight is how long Kafka may take for a flight until no further attempt
+// begins: its outcome might not be written either.
+const longFlight = 10 * time.Second
+
+// stall says whether what is not acknowledged is too much, or too old, for new
+// attempts, and for how long that stays so by itself. What waits in lanes is
+// then taken back. Verdicts are kept, however long: nothing is sent again since
+// its outcome could not be written.
+func (s *Shard) stall(now time.Time) (bool, time.Duration) {
+	const noEnd = time.Hour
+	if s.unacked+len(s.pend.batch.Entries) >= s.cfg.Window {
+		return true, noEnd
+	}
+	if len(s.flying) == 0 {
+		s.stalled = false
+		return false, noEnd
+	}
+	left := longFlight - now.Sub(s.flying[0].batch.At)
+	if left > 0 {
+		s.stalled = false
+		return false, left
+	}
+	if !s.stalled {
+		s.stalled = true
+		s.withdraw()
+	}
+	return true, noEnd
 }
 
 func (s *Shard) produce(f *flight, p part, to kafka.Partition, records []kafka.Record) {

@@ -31,7 +31,10 @@ type item struct {
 	parked  bool      // it has a row in the ledger
 	loaded  bool      // counted in line.loaded
 	held    bool
-	open    bool   // see open.go
+	open    bool   // its row says so; see open.go
+	unsaved bool   // an answer was lost, and no row says so
+	away    bool   // its lane has it, and owes a result
+	doubt   doubt  // undecided; see doubt.go
 	made    uint32 // attempts, of which failed, and of which unknown
 	failed  uint32
 	unknown uint32
@@ -66,7 +69,7 @@ func (it *item) park(due time.Time) *ledgerv1.Parked {
 			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
 		},
 		Bulk: it.Bulk, Offset: it.offset, AcceptedMs: it.accepted.UnixMilli(), DueMs: due.UnixMilli(),
-		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Reason: it.reason,
+		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Doubt: it.doubt == mayBeOpen, Reason: it.reason,
 		Channel: it.channel, Account: it.account,
 	}
 }
@@ -83,6 +86,9 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 	}
 	it.Send, it.Bulk = p.Send, p.Bulk
 	it.origin = originOf(it.source)
+	if p.Doubt {
+		it.doubt = mayBeOpen
+	}
 	return it
 }
 
@@ -119,6 +125,11 @@ func (it *item) event(x *scratch, state carillonv1.State, now time.Time) *carill
 // appendPlace appends the value of intake.InputHeader.
 func (it *item) appendPlace(b []byte) []byte {
 	return strconv.AppendInt(append(b, '0'+it.input, '/'), it.offset, 10)
+}
+
+// resent says whether an operator had it sent again, whatever is known of it.
+func (it *item) resent() bool {
+	return it.reason.GetClass() == ClassOperator && it.reason.GetCode() == CodeResend
 }
 
 func why(class, code string) *carillonv1.Reason {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/send"
-	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
@@ -67,7 +66,11 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 // their lines, and parks what holds the window up. It returns how long nothing
 // falls due.
 func (s *Shard) move(now time.Time) time.Duration {
-	wait := s.load(now)
+	stalled, wait := s.stall(now)
+	if stalled {
+		return wait
+	}
+	wait = min(wait, s.load(now))
 	for _, l := range s.lines {
 		s.fill(l, now)
 	}
@@ -84,7 +87,15 @@ func (s *Shard) fill(l *line, now time.Time) {
 		if it.Address == nil && !s.address(it, now) {
 			continue
 		}
+		if it.unknown > 0 && !it.resent() && s.announces(it, now) {
+			// It may have been sent under a key that its provider no longer knows.
+			policy := s.cfg.Policies[it.channel]
+			s.leave(it)
+			s.hold(it, policy, now)
+			continue
+		}
 		it.made++
+		it.away = true
 		it.Number, it.Owner, it.Ref = it.made, s, it
 		it.Key = send.ProviderKey(it.key, it.channel, it.account)
 		l.inLane++
@@ -105,19 +116,20 @@ func (s *Shard) fill(l *line, now time.Time) {
 // channel's plugin had said what it takes.
 func (s *Shard) address(it *item, now time.Time) bool {
 	way, address, fault := s.route(it)
-	if fault == nil && way == it.line.way {
+	if fault == nil && way == it.line.way && it.doubt == noDoubt {
 		it.Address = address
 		return true
 	}
 	s.leave(it)
-	it.channel, it.account = "", ""
 	if fault != nil {
-		it.reason = fault
-		s.end(it, carillonv1.State_STATE_REJECTED, "", now)
+		it.channel, it.account = "", ""
+		s.unroutable(it, fault, now)
 		return false
 	}
 	it.Address = address
-	s.enqueue(it, way, now)
+	if !s.resolve(it, way, now) {
+		s.enqueue(it, way, now)
+	}
 	return false
 }
 
@@ -136,7 +148,7 @@ func (s *Shard) takeBack(it *item) {
 }
 
 // rejoin puts what lanes gave back in front of its line, in the order it had.
-func (s *Shard) rejoin() {
+func (s *Shard) rejoin(now time.Time) {
 	if !s.anyBack {
 		return
 	}
@@ -146,6 +158,36 @@ func (s *Shard) rejoin() {
 			l.waiting, l.back = append(l.back, l.waiting...), nil
 		}
 	}
+	if s.paused {
+		s.save(now)
+	}
+}
+
+// save parks, in a pause, what waits and has a history that only this memory
+// has: whoever takes the shard over must know of the answers that were lost.
+func (s *Shard) save(now time.Time) {
+	for _, l := range s.lines {
+		l.keep(0, func(it *item) bool {
+			if it.unsaved {
+				s.leave(it)
+				s.parkIn(l.name, it, now, now)
+				return false
+			}
+			return true
+		})
+	}
+}
+
+// keep drops what is not to stay from a line, from a place in it on.
+func (l *line) keep(from int, stays func(*item) bool) {
+	kept := l.waiting[:from]
+	for _, it := range l.waiting[from:] {
+		if stays(it) {
+			kept = append(kept, it)
+		}
+	}
+	clear(l.waiting[len(kept):])
+	l.waiting = kept
 }
 
 // leave takes an item out of its line's count of loaded ones.
@@ -209,7 +251,11 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 		s.live[k] = true
 		s.loaded++
 		s.loadedEver++
-		items = append(items, unpark(k, &p))
+		it := unpark(k, &p)
+		if s.rowInDoubt(queue, p.DueMs) {
+			it.doubt = mayBeOpen
+		}
+		items = append(items, it)
 		return len(items) < room
 	})
 	if err != nil {
@@ -243,36 +289,8 @@ func (s *Shard) relieve(now time.Time) time.Duration {
 				wait = min(wait, left)
 				continue
 			}
-			s.parkTail(l, now)
+			s.shed(l, len(l.waiting)/2, now, func(*item) bool { return true })
 		}
 	}
 	return wait
-}
-
-func (s *Shard) parkTail(l *line, now time.Time) {
-	keep := len(l.waiting) / 2
-	room := s.cfg.ParkLimit
-	if !l.bulk {
-		room = s.cfg.ParkHard
-	}
-	room -= s.env.Ledger.Parked(l.name)
-	tail := l.waiting[keep:]
-	kept := l.waiting[:keep]
-	for _, it := range tail {
-		switch {
-		case it.parked:
-			kept = append(kept, it)
-		case room > 0:
-			room--
-			it.reason = why("overload", codeLaneFull)
-			s.parkIn(l.name, it, now, now)
-		case l.bulk:
-			kept = append(kept, it)
-		default:
-			it.reason = why("overload", codeLaneFull)
-			s.end(it, carillonv1.State_STATE_FAILED, "", now)
-		}
-	}
-	clear(l.waiting[len(kept):])
-	l.waiting = kept
 }

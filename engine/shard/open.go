@@ -5,9 +5,6 @@ import (
 	"time"
 
 	"github.com/carillonhq/carillon/engine/lane"
-	"github.com/carillonhq/carillon/engine/send"
-	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
-	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
 // A channel that holds what is in doubt must never double a send, whatever
@@ -22,13 +19,12 @@ const never = math.MaxInt64
 // announces says whether the item's attempts are announced. A provider that
 // knows the send by its key doubles nothing.
 func (s *Shard) announces(it *item, now time.Time) bool {
-	return s.cfg.Policies[it.channel].Hold && !knowsKey(it, now) && !it.Send.TestMode
+	return s.cfg.Policies[it.channel].Hold && !it.Send.TestMode && !knowsKey(it, it.line.way.About(), now)
 }
 
 // knowsKey says whether the provider still knows the send by its key, had it
 // been tried as soon as it was accepted.
-func knowsKey(it *item, now time.Time) bool {
-	about := it.line.way.About()
+func knowsKey(it *item, about *lane.About, now time.Time) bool {
 	return about.Idempotent && (about.Lifetime == 0 || now.Sub(it.accepted) < about.Lifetime)
 }
 
@@ -49,6 +45,7 @@ func (s *Shard) begin(opened []*item) {
 		s.live[it.key] = false
 		if s.still() {
 			it.line.inLane--
+			it.away = false
 			s.putBack(it)
 			continue
 		}
@@ -64,34 +61,5 @@ func (s *Shard) putBack(it *item) {
 	s.leave(it)
 	if err := s.pend.park(l.name, it, s.env.Now()); err != nil {
 		s.fail("encode a parked send", err)
-	}
-}
-
-// adopt finds what an earlier owner left open.
-func (s *Shard) adopt(now time.Time) {
-	var open []*item
-	err := s.env.Ledger.Due(openQueue, never, func(k send.Key, value []byte) bool {
-		var p ledgerv1.Parked
-		if err := p.UnmarshalVT(value); err != nil {
-			s.fail("read an open send", err)
-			return false
-		}
-		open = append(open, unpark(k, &p))
-		return true
-	})
-	if err != nil {
-		s.fail("read open sends", err)
-	}
-	for _, it := range open {
-		s.live[it.key] = false
-		it.open = false
-		it.unknown++
-		policy := s.cfg.Policies[it.channel]
-		if !policy.Hold { // the configuration is another one now
-			s.consider(it, now)
-			continue
-		}
-		it.held, it.reason = true, &carillonv1.Reason{Class: "provider", Code: codeLostAnswer}
-		s.parkIn(heldQueue, it, now.Add(policy.HoldFor), now)
 	}
 }

@@ -17,6 +17,19 @@ import (
 // for may be less than what is granted; then that counts from the question on,
 // for nobody knows when, or whether, the broker takes it.
 
+// reserving is a shard's state of it.
+type reserving struct {
+	loads      ahead // of parked sends
+	loadedEver int64
+	loaded     int   // of those, how many are in memory
+	due        int64 // parked sends that fall due later are not loaded, Unix milliseconds
+	dueSoon    bool  // some fall due before long
+	paused     bool
+	shut       bool // what is reserved is not granted
+	askedStill bool // the last question was in a pause
+	needed     bool // a commit was asked for
+}
+
 // Position is what a shard wants committed.
 type Position struct {
 	Inputs [2]intake.Reservation
@@ -177,10 +190,14 @@ func (in *input) begun() int64 {
 	return in.tracker.next
 }
 
-// underWay is behind the highest offset that is begun and not finished.
+// underWay is behind the highest record that may have been tried and has no
+// result that Kafka holds.
 func (in *input) underWay() int64 {
-	if in.tracker.Open() == 0 {
-		return in.tracker.Low()
-	}
-	return in.tracker.next
+	to := in.tracker.Low()
+	in.tracker.Items(in.tracker.next, func(it *item) {
+		if it.away || it.line == nil {
+			to = it.offset + 1
+		}
+	})
+	return to
 }

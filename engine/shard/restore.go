@@ -48,28 +48,40 @@ func (r *Restorer) Done(e ledger.Entry) {
 		return
 	}
 	r.settled[e.Input] = max(r.settled[e.Input], e.Offset+1)
-	if e.Offset < r.Config.Found[e.Input].Low {
-		return
-	}
-	if r.done[e.Input] == nil {
-		r.done[e.Input] = map[int64]bool{}
-	}
-	r.done[e.Input][e.Offset] = true
+	r.finished(int(e.Input), e.Offset)
 }
 
-// Settled returns the offset behind the last record of an input that is known to
-// be finished; 0 where none is.
+func (r *Restorer) finished(input int, offset int64) {
+	if offset < r.Config.Found[input].Low {
+		return
+	}
+	if r.done[input] == nil {
+		r.done[input] = map[int64]bool{}
+	}
+	r.done[input][offset] = true
+}
+
+// Settled returns the offset behind the last record of an input that the ledger,
+// `status` or `ledger` know to be finished; 0 where they know of none.
 func (r *Restorer) Settled(input int) int64 { return r.settled[input] }
 
 // Restore reads what the ledger has not seen of `status` and `ledger`. It
-// returns the input offsets that are finished above the committed ones, and
-// the tombstones that a crash kept from being written.
+// returns the input offsets that are finished above the committed ones, by these
+// and by the commit itself, and the tombstones that a crash kept from being
+// written.
 func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [][]byte, err error) {
 	status := kafka.Partition{Topic: r.Config.Topics.Status, Index: r.Config.ID}
 	led := kafka.Partition{Topic: r.Config.Topics.Ledger, Index: r.Config.ID}
 	from := r.Ledger.Position()
 	r.reset()
 	r.stale = map[string]bool{}
+	for i, found := range r.Config.Found {
+		for _, run := range found.Done {
+			for o := run.From; o < run.To; o++ {
+				r.finished(i, o)
+			}
+		}
+	}
 	if from.Status < 0 {
 		if from.Status, err = r.Reader.Since(ctx, status, r.Now.Add(-r.Window)); err != nil {
 			return done, nil, fmt.Errorf("find the dedupe window in %s: %w", status, err)

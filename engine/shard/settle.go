@@ -16,6 +16,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it := r.Ref.(*item)
 	l := it.line
 	l.inLane--
+	it.away = false
 	if r.Outcome == lane.Returned {
 		s.takeBack(it)
 		return
@@ -29,12 +30,12 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	}
 	s.count(it, r)
 	policy := s.cfg.Policies[it.channel]
-	n := decide(r, policy, knowsKey(it, now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
+	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
 	}
 	if n.do == resend && !s.paused && !s.stopping {
-		it.reason, it.since = n.reason, now
+		it.reason, it.since, it.unsaved = n.reason, now, true
 		l.waiting = append(l.waiting, it)
 		return
 	}
@@ -105,6 +106,9 @@ func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
 		state = carillonv1.State_STATE_IN_DOUBT
 	} else if end := time.UnixMilli(it.Expires); it.Expires != 0 && end.Before(due) {
 		due = end
+		if due.Before(now) { // nothing may stand before what is loaded already
+			due = now
+		}
 	}
 	e := it.event(&s.scratch, state, now)
 	e.NextAt = setTime(&s.scratch.to, due)
@@ -146,6 +150,7 @@ func (s *Shard) land() {
 	for len(s.flying) > 0 && s.flying[0].missing == 0 && s.failed == nil {
 		f := s.flying[0]
 		s.flying = s.flying[1:]
+		s.unacked -= len(f.batch.Entries)
 		for i := range s.inputs {
 			f.batch.Low[i] = s.inputs[i].tracker.Low()
 		}

@@ -12,136 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/carillonhq/carillon/engine/intake"
-	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
-	"github.com/carillonhq/carillon/engine/ledger"
-	"github.com/carillonhq/carillon/engine/retry"
 	"github.com/carillonhq/carillon/engine/send"
-	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
-
-// Config of a shard.
-type Config struct {
-	ID     int32
-	Topics Topics
-	// InvalidPartitions is how many the topic of invalid records has: it need
-	// not be partitioned like the others.
-	InvalidPartitions int32
-	// Found is what the last commit of each input said; reading begins at Low.
-	// Reserved is no further than the log was when the shard was taken over, and
-	// is Low where nothing can be in doubt.
-	Found [2]intake.Reservation
-	// TakenOver is when this node took the shard over: no later than that a former
-	// owner began its last attempt.
-	TakenOver time.Time
-	// Owner names this process in the shard's commits.
-	Owner string
-	// Headroom bounds the records, by input, and the parked sends that are reserved
-	// ahead of need. The shard reserves less where it needs less, 16 at least.
-	Headroom int
-	// Window bounds the unfinished records by input.
-	Window int
-	// Quota bounds a shard's attempts in one lane and priority; what exceeds it
-	// waits in the shard.
-	Quota int
-	// Patience is how long a send may wait for its lane while the window is
-	// full, until it is parked so that it holds nothing up.
-	Patience time.Duration
-	// ParkLimit bounds the parked sends of a lane and priority. Past it bulk
-	// sends hold their input up; urgent ones do at ParkHard, where they fail.
-	ParkLimit, ParkHard int
-	// Protobuf writes status events as protobuf instead of JSON.
-	Protobuf bool
-	Policies map[string]Policy
-	// DefaultTTL is for sends that no channel takes.
-	DefaultTTL time.Duration
-}
-
-// Topics are the full names of a shard's topics.
-type Topics struct{ Sends, Bulk, Status, Ledger, Invalid string }
-
-func (t Topics) input(i int) string {
-	if i == intake.Bulk {
-		return t.Bulk
-	}
-	return t.Sends
-}
-
-// Policy is what a channel's configuration says of its sends.
-type Policy struct {
-	Retry retry.Policy
-	// Hold keeps a send whose answer was lost, for at most HoldFor, instead of
-	// sending it again.
-	Hold    bool
-	HoldFor time.Duration
-	// TTL is how long a send without an expiry is worth sending, by class.
-	TTL map[carillonv1.Class]time.Duration
-}
-
-// Ledger is the shard's memory.
-type Ledger interface {
-	Seen(k send.Key, now time.Time) (ledger.Mark, bool)
-	Admit(k send.Key, origin uint64, now time.Time)
-	Apply(*ledger.Batch) error
-	Position() ledger.Position
-	Parked(queue string) int
-	Queues(each func(queue string, rows int, next int64))
-	Due(queue string, now int64, take func(send.Key, []byte) bool) error
-	Get(k send.Key) ([]byte, error)
-}
-
-// Outcomes writes to Kafka. done is called once, from another goroutine.
-type Outcomes interface {
-	Produce(p kafka.Partition, records []kafka.Record, done func(base int64, err error))
-}
-
-// Lane is a way out.
-type Lane interface {
-	Name() (channel, account string)
-	About() *lane.About
-	Push([]*lane.Attempt)
-	Pause(until time.Time)
-	Withdraw(lane.Owner)
-}
-
-// Lanes finds the lane of a channel for an app.
-type Lanes interface {
-	// Find returns nil and CodeUnknownChannel or CodeNoAccount where
-	// there is none.
-	Find(channel, app string) (Lane, string)
-}
-
-// Observer counts. It is called from the shard's goroutine alone.
-type Observer interface {
-	Settled(channel string, class carillonv1.Class, s carillonv1.State, took time.Duration)
-	Progress(channel string, s carillonv1.State, why string)
-	Invalid(code string)
-	Forwarded(topic string)
-	Redelivered()
-	MarketingOnUrgent()
-}
-
-// Env is what a shard meets. Now and Jitter are passed in so that a test can
-// run a day in a moment.
-type Env struct {
-	Ledger   Ledger
-	Outcomes Outcomes
-	Lanes    Lanes
-	Observer Observer
-	Log      zerolog.Logger
-	Now      func() time.Time
-	Jitter   func() float64 // in [0, 1)
-	// Need says that a commit is wanted soon: what is reserved is running short. It
-	// must not block.
-	Need func()
-	// Decided says what became of an operator's decision: done, and in Kafka, or
-	// not, because no send is held under that attempt. It must not block.
-	Decided func(d *controlv1.Doubt, done bool)
-}
 
 // Shard is one shard's loop.
 type Shard struct {
@@ -155,6 +30,8 @@ type Shard struct {
 	byLane            map[Lane][2]*line // run only
 	pend              *flight           // gathered in this turn; run only
 	flying            []*flight         // produced and not yet applied, in order; run only
+	unacked           int               // entries of flying; run only
+	stalled           bool              // the first of flying is too old; run only
 	low               [2]atomic.Int64   // watermarks; run writes, the committer reads
 	last              [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
 	parked            atomic.Pointer[map[string]int]
@@ -165,15 +42,8 @@ type Shard struct {
 	anyBack           bool               // some line's back is not empty; run only
 	failed            error              // what a callback could not return
 	ended             chan struct{}
-
-	// The reservation; run only. See reserve.go.
-	loads              ahead // of parked sends
-	loadedEver         int64
-	loaded             int   // of those, how many are in memory
-	due                int64 // parked sends that fall due later are not loaded, Unix milliseconds
-	dueSoon            bool  // some fall due before long
-	paused, shut       bool  // shut: what is reserved is not granted
-	askedStill, needed bool
+	doubted           map[string]doubtedRows // by queue; run only
+	reserving                                // run only
 }
 
 // input is one input topic's state.
@@ -190,14 +60,15 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 	s := &Shard{
 		cfg: cfg, env: env, mail: mailbox{wake: make(chan struct{}, 1)},
 		lines: map[string]*line{}, live: map[send.Key]bool{}, byLane: map[Lane][2]*line{},
-		ended: make(chan struct{}), shut: true,
+		ended: make(chan struct{}), doubted: map[string]doubtedRows{},
 	}
+	s.shut = true
 	s.pend = s.newFlight()
 	most := max(leastAhead, int64(cfg.Headroom))
 	s.loads = ahead{most: most, size: most / 4, since: env.Now()}
 	for i := range s.inputs {
 		low := cfg.Found[i].Low
-		s.inputs[i] = input{tracker: NewTracker(low), done: done[i], ahead: s.loads}
+		s.inputs[i] = input{tracker: NewTracker(low, spanOf(cfg.Window)), done: done[i], ahead: s.loads}
 		s.inputs[i].ahead.gate, s.inputs[i].ahead.used = low, low
 		s.low[i].Store(low)
 	}
@@ -253,12 +124,12 @@ func (s *Shard) turn(now time.Time) time.Duration {
 	for i := range post.results {
 		s.settle(&post.results[i], now)
 	}
-	s.rejoin()
+	s.rejoin(now)
 	for _, a := range post.acks {
 		s.acknowledged(a)
 	}
 	s.land()
-	s.heed(&post)
+	s.heed(&post, now)
 	wait := time.Hour
 	if !s.still() {
 		if !s.adopted {
@@ -268,6 +139,7 @@ func (s *Shard) turn(now time.Time) time.Duration {
 		s.decide(now)
 		s.admit(now)
 		wait = s.move(now)
+		s.spill(now)
 	}
 	s.takeOff(now)
 	s.land() // a flight without records has nothing to wait for
@@ -280,12 +152,13 @@ func (s *Shard) turn(now time.Time) time.Duration {
 }
 
 // heed follows what the committer and the node want.
-func (s *Shard) heed(post *post) {
+func (s *Shard) heed(post *post, now time.Time) {
 	if post.granted != nil {
 		s.granted(post.granted)
 	}
 	if post.paused && !s.paused {
 		s.withdraw()
+		s.save(now)
 	}
 	s.paused = post.paused
 	s.decisions = append(s.decisions, post.decided...)

@@ -83,11 +83,13 @@ type trace struct {
 	low     [2]int64
 	lanes   map[string]*traceLane
 	atLane  map[string]*lane.Attempt // by send id
+	pushed  []*lane.Attempt          // those of them that wait in their lane, in order
 	pending []func()                 // acknowledgements that Kafka owes
 	log     map[string][]kafka.Record
 	fs      *vfs.MemFS
 	db      *ledger.Ledger
 	needed  bool // the shard wants a commit
+	refuse  bool // none is accepted
 }
 
 func newTrace(t *testing.T) *trace {
@@ -105,7 +107,7 @@ func newTrace(t *testing.T) *trace {
 		},
 	}
 	for name, about := range map[string]*lane.About{
-		"sms": {AddressKind: "phone"}, "hold": {AddressKind: "phone"}, "webhook": {AddressKind: "webhook", Idempotent: true, Lifetime: 12 * time.Hour},
+		"sms": {AddressKind: "phone", Deadline: 9 * time.Second}, "hold": {AddressKind: "phone", Deadline: 9 * time.Second}, "webhook": {AddressKind: "webhook", Idempotent: true, Lifetime: 12 * time.Hour, Deadline: 9 * time.Second},
 		"slowstart": nil,
 	} {
 		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about}
@@ -124,6 +126,7 @@ func (tr *trace) open() {
 			tr.t.Fatal(err)
 		}
 	}
+	tr.cfg.TakenOver = tr.now
 	r := &Restorer{Config: tr.cfg, Reader: traceLog{tr}, Window: 24 * time.Hour, Now: tr.now}
 	led, err := tr.db.Load(0, tr.now, r.Done)
 	if err != nil {
@@ -187,25 +190,34 @@ func (tr *trace) event(verb string, args []string) {
 		n, _ := strconv.ParseUint(args[1], 10, 32)
 		d := controlv1.Decision(controlv1.Decision_value["DECISION_"+strings.ToUpper(verb)])
 		tr.shard.Decide(&controlv1.Doubt{App: "shop", Recipient: "u1", Id: args[0], Attempt: uint32(n), Decision: d})
+	case "begins": // it reaches its plugin
+		a := tr.atLane[args[0]]
+		tr.pushed = slices.DeleteFunc(tr.pushed, func(other *lane.Attempt) bool { return other == a })
+	case "pause":
+		tr.shard.Pause()
+	case "resume":
+		tr.shard.Resume()
+	case "pass":
+		tr.pass(args[0])
+		return
+	case "commit":
+		tr.commit()
+	case "position":
+		tr.effect("%s", tr.position(tr.ask()))
+	case "no-commits":
+		tr.refuse = true
+	case "commits":
+		tr.refuse = false
 	case "described":
 		tr.lanes[args[0]].about = &lane.About{AddressKind: args[1]}
-	case "restart": // at once, with what is committed; Kafka keeps its log
+	case "restart": // at once; Kafka keeps its log
 		tr.commit()
-		for i := range tr.cfg.Found {
-			tr.cfg.Found[i].Reserved = min(tr.cfg.Found[i].Reserved, tr.offset[i])
-			tr.offset[i] = tr.shard.Low(i)
-		}
-		tr.pending, tr.atLane = nil, map[string]*lane.Attempt{}
-		if slices.Contains(args, "lost-disk") {
-			_ = tr.db.Close()
-			tr.db, tr.fs = nil, vfs.NewMem()
-		}
-		tr.open()
+		tr.restart(args)
 	default:
 		tr.t.Fatalf("no event %q", verb)
 	}
 	tr.shard.turn(tr.now)
-	for tr.needed {
+	for tr.needed && !tr.refuse {
 		tr.commit()
 	}
 	if tr.shard.failed != nil {
@@ -219,15 +231,77 @@ func (tr *trace) event(verb string, args []string) {
 	}
 }
 
+// pass is so many sends that are admitted, answered and acknowledged, which the
+// script does not show.
+func (tr *trace) pass(count string) {
+	before := tr.out.String()
+	n, _ := strconv.Atoi(count)
+	for range n {
+		id := fmt.Sprint("passing", tr.offset[intake.Urgent])
+		tr.event("admit", []string{id, "ch=webhook"})
+		tr.event("result", []string{id, "accepted"})
+		tr.event("ack", nil)
+	}
+	tr.out.Reset()
+	tr.out.WriteString(before)
+}
+
 // commit is a commit of the shard's offsets that the broker accepts.
 func (tr *trace) commit() {
 	tr.needed = false
+	p := tr.ask()
+	if tr.refuse {
+		return
+	}
+	tr.cfg.Found = p.Inputs
+	tr.shard.Grant(p.Inputs)
+	tr.shard.turn(tr.now)
+}
+
+func (tr *trace) ask() Position {
 	answer := make(chan Position, 1)
 	tr.shard.mail.ask(answer)
 	tr.shard.turn(tr.now)
-	tr.cfg.Found = (<-answer).Inputs
-	tr.shard.Grant(tr.cfg.Found)
-	tr.shard.turn(tr.now)
+	return <-answer
+}
+
+func (tr *trace) position(p Position) string {
+	var b strings.Builder
+	for i, r := range p.Inputs {
+		fmt.Fprintf(&b, "%s below %d, reserved to %d", tr.cfg.Topics.input(i), r.Low, r.Reserved)
+		for _, run := range r.Done {
+			fmt.Fprintf(&b, ", done %d-%d", run.From, run.To-1)
+		}
+		b.WriteString("; ")
+	}
+	if urgent := p.Inputs[intake.Urgent]; urgent.Parked > 0 {
+		fmt.Fprintf(&b, "%d parked due by %+v; ", urgent.Parked, time.UnixMilli(urgent.Due).Sub(tr.now))
+	}
+	if p.Quiet {
+		return b.String() + "quiet"
+	}
+	return b.String() + "not quiet"
+}
+
+// restart makes the shard anew by the last commit: by this process's next, or
+// by another's with a disk of its own.
+func (tr *trace) restart(args []string) {
+	if slices.Contains(args, "lost-disk") {
+		_ = tr.db.Close()
+		tr.db, tr.fs = nil, vfs.NewMem()
+	}
+	for i := range tr.cfg.Found {
+		found := &tr.cfg.Found[i]
+		text := found.Text()
+		var err error
+		if *found, err = intake.ParseReservation(found.Low, text); err != nil {
+			tr.t.Fatal(err)
+		}
+		found.Reserved = min(found.Reserved, tr.offset[i])
+		tr.offset[i] = found.Low
+	}
+	tr.pending, tr.pushed, tr.atLane = nil, nil, map[string]*lane.Attempt{}
+	tr.open()
 }
 
 func (tr *trace) effect(format string, args ...any) {
@@ -278,6 +352,8 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		if value == "" {
 			it.Send.Channels = nil
 		}
+	case "test":
+		it.Send.TestMode = true
 	case "phone":
 		it.Send.To.Phone = value
 	case "at":
@@ -301,6 +377,7 @@ func (tr *trace) result(args []string) {
 		tr.t.Fatalf("%s is at no lane", args[0])
 	}
 	delete(tr.atLane, args[0])
+	tr.pushed = slices.DeleteFunc(tr.pushed, func(other *lane.Attempt) bool { return other == a })
 	r := lane.Result{Attempt: a, Verdict: &channelv1.Result{}}
 	switch args[1] {
 	case "lost":
@@ -406,15 +483,32 @@ type traceLane struct {
 
 func (l *traceLane) Name() (channel, account string) { return l.name, "default" }
 func (l *traceLane) About() *lane.About              { return l.about }
-func (l *traceLane) Withdraw(lane.Owner)             { l.withdrawn = true }
 func (l *traceLane) Pause(until time.Time) {
 	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
+}
+
+func (l *traceLane) Withdraw(o lane.Owner) {
+	l.withdrawn = true
+	var back []lane.Result
+	l.trace.pushed = slices.DeleteFunc(l.trace.pushed, func(a *lane.Attempt) bool {
+		if a.Ref.(*item).line.way != l {
+			return false
+		}
+		l.trace.effect("lane %s gives back %s", l.name, a.Send.Id)
+		delete(l.trace.atLane, a.Send.Id)
+		back = append(back, lane.Result{Attempt: a, Outcome: lane.Returned})
+		return true
+	})
+	if back != nil {
+		o.Results(back)
+	}
 }
 
 func (l *traceLane) Push(attempts []*lane.Attempt) {
 	for _, a := range attempts {
 		l.trace.effect("lane %s: %s attempt=%d", l.name, a.Send.Id, a.Number)
 		l.trace.atLane[a.Send.Id] = a
+		l.trace.pushed = append(l.trace.pushed, a)
 	}
 }
 

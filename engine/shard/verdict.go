@@ -42,7 +42,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case lane.Tested:
 		return next{do: end, state: carillonv1.State_STATE_SENT, reason: why("test", codeTest)}
 	case lane.Lost:
-		return doubt(p, idempotent, h, codeLostAnswer, jitter)
+		return lost(p, idempotent, h, codeLostAnswer, jitter)
 	}
 	v := r.Verdict
 	code := cleanCode(v.Code)
@@ -61,7 +61,7 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case channelv1.Verdict_VERDICT_FAILED:
 		return tryAgain("provider", code, p, h, jitter)
 	default:
-		return doubt(p, idempotent, h, code, jitter)
+		return lost(p, idempotent, h, code, jitter)
 	}
 }
 
@@ -97,10 +97,10 @@ func notSent(state carillonv1.State, reason *carillonv1.Reason, h history) next 
 	return next{do: end, state: state, reason: reason}
 }
 
-// doubt follows a lost answer: the message may have been sent. The channel's
+// lost follows a lost answer: the message may have been sent. The channel's
 // policy decides whether it is sent again: at once, and after the second lost
 // answer with the pauses of a retry.
-func doubt(p Policy, idempotent bool, h history, code string, jitter float64) next {
+func lost(p Policy, idempotent bool, h history, code string, jitter float64) next {
 	reason := why("provider", code)
 	switch {
 	case !idempotent && p.Hold:

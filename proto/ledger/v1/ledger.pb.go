@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Turn is the place of a send among those of its ordering key.
+type Turn int32
+
+const (
+	// It has none, or others no longer wait for it.
+	Turn_TURN_UNSPECIFIED Turn = 0
+	// The first: the others wait for the result of its attempt.
+	Turn_TURN_FIRST Turn = 1
+	// It waits for another; it is due when it expires.
+	Turn_TURN_BEHIND Turn = 2
+)
+
+// Enum value maps for Turn.
+var (
+	Turn_name = map[int32]string{
+		0: "TURN_UNSPECIFIED",
+		1: "TURN_FIRST",
+		2: "TURN_BEHIND",
+	}
+	Turn_value = map[string]int32{
+		"TURN_UNSPECIFIED": 0,
+		"TURN_FIRST":       1,
+		"TURN_BEHIND":      2,
+	}
+)
+
+func (x Turn) Enum() *Turn {
+	p := new(Turn)
+	*p = x
+	return p
+}
+
+func (x Turn) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Turn) Descriptor() protoreflect.EnumDescriptor {
+	return file_ledger_v1_ledger_proto_enumTypes[0].Descriptor()
+}
+
+func (Turn) Type() protoreflect.EnumType {
+	return &file_ledger_v1_ledger_proto_enumTypes[0]
+}
+
+func (x Turn) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Turn.Descriptor instead.
+func (Turn) EnumDescriptor() ([]byte, []int) {
+	return file_ledger_v1_ledger_proto_rawDescGZIP(), []int{0}
+}
+
 // Parked is a send that waits: for another attempt, for its time, or for an
 // operator. Its key is app, recipient and id; a tombstone follows its outcome.
 type Parked struct {
@@ -50,8 +103,13 @@ type Parked struct {
 	// Why it waits.
 	Reason *v1.Reason `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The route of the last attempt.
-	Channel       string `protobuf:"bytes,12,opt,name=channel,proto3" json:"channel,omitempty"`
-	Account       string `protobuf:"bytes,13,opt,name=account,proto3" json:"account,omitempty"`
+	Channel string `protobuf:"bytes,12,opt,name=channel,proto3" json:"channel,omitempty"`
+	Account string `protobuf:"bytes,13,opt,name=account,proto3" json:"account,omitempty"`
+	// A former owner of the shard may have tried it: it is not known yet whether
+	// its channel would have announced that.
+	Doubt bool `protobuf:"varint,15,opt,name=doubt,proto3" json:"doubt,omitempty"`
+	// Its place in the order of its key, until an attempt has had a result.
+	Turn          Turn `protobuf:"varint,16,opt,name=turn,proto3,enum=ledger.v1.Turn" json:"turn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,11 +242,25 @@ func (x *Parked) GetAccount() string {
 	return ""
 }
 
+func (x *Parked) GetDoubt() bool {
+	if x != nil {
+		return x.Doubt
+	}
+	return false
+}
+
+func (x *Parked) GetTurn() Turn {
+	if x != nil {
+		return x.Turn
+	}
+	return Turn_TURN_UNSPECIFIED
+}
+
 var File_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\x95\x03\n" +
+	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xd0\x03\n" +
 	"\x06Parked\x12%\n" +
 	"\x04send\x18\x01 \x01(\v2\x11.carillon.v1.SendR\x04send\x12+\n" +
 	"\x06source\x18\x02 \x01(\v2\x13.carillon.v1.SourceR\x06source\x12\x12\n" +
@@ -205,7 +277,14 @@ const file_ledger_v1_ledger_proto_rawDesc = "" +
 	" \x01(\bR\x04held\x12+\n" +
 	"\x06reason\x18\v \x01(\v2\x13.carillon.v1.ReasonR\x06reason\x12\x18\n" +
 	"\achannel\x18\f \x01(\tR\achannel\x12\x18\n" +
-	"\aaccount\x18\r \x01(\tR\aaccountB9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
+	"\aaccount\x18\r \x01(\tR\aaccount\x12\x14\n" +
+	"\x05doubt\x18\x0f \x01(\bR\x05doubt\x12#\n" +
+	"\x04turn\x18\x10 \x01(\x0e2\x0f.ledger.v1.TurnR\x04turn*=\n" +
+	"\x04Turn\x12\x14\n" +
+	"\x10TURN_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"TURN_FIRST\x10\x01\x12\x0f\n" +
+	"\vTURN_BEHIND\x10\x02B9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
 
 var (
 	file_ledger_v1_ledger_proto_rawDescOnce sync.Once
@@ -219,22 +298,25 @@ func file_ledger_v1_ledger_proto_rawDescGZIP() []byte {
 	return file_ledger_v1_ledger_proto_rawDescData
 }
 
+var file_ledger_v1_ledger_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_ledger_v1_ledger_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_ledger_v1_ledger_proto_goTypes = []any{
-	(*Parked)(nil),    // 0: ledger.v1.Parked
-	(*v1.Send)(nil),   // 1: carillon.v1.Send
-	(*v1.Source)(nil), // 2: carillon.v1.Source
-	(*v1.Reason)(nil), // 3: carillon.v1.Reason
+	(Turn)(0),         // 0: ledger.v1.Turn
+	(*Parked)(nil),    // 1: ledger.v1.Parked
+	(*v1.Send)(nil),   // 2: carillon.v1.Send
+	(*v1.Source)(nil), // 3: carillon.v1.Source
+	(*v1.Reason)(nil), // 4: carillon.v1.Reason
 }
 var file_ledger_v1_ledger_proto_depIdxs = []int32{
-	1, // 0: ledger.v1.Parked.send:type_name -> carillon.v1.Send
-	2, // 1: ledger.v1.Parked.source:type_name -> carillon.v1.Source
-	3, // 2: ledger.v1.Parked.reason:type_name -> carillon.v1.Reason
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	2, // 0: ledger.v1.Parked.send:type_name -> carillon.v1.Send
+	3, // 1: ledger.v1.Parked.source:type_name -> carillon.v1.Source
+	4, // 2: ledger.v1.Parked.reason:type_name -> carillon.v1.Reason
+	0, // 3: ledger.v1.Parked.turn:type_name -> ledger.v1.Turn
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_ledger_v1_ledger_proto_init() }
@@ -247,13 +329,14 @@ func file_ledger_v1_ledger_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ledger_v1_ledger_proto_rawDesc), len(file_ledger_v1_ledger_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_ledger_v1_ledger_proto_goTypes,
 		DependencyIndexes: file_ledger_v1_ledger_proto_depIdxs,
+		EnumInfos:         file_ledger_v1_ledger_proto_enumTypes,
 		MessageInfos:      file_ledger_v1_ledger_proto_msgTypes,
 	}.Build()
 	File_ledger_v1_ledger_proto = out.File

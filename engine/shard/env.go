@@ -1,0 +1,135 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/retry"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
+)
+
+// Config of a shard.
+type Config struct {
+	ID     int32
+	Topics Topics
+	// InvalidPartitions is how many the topic of invalid records has: it need
+	// not be partitioned like the others.
+	InvalidPartitions int32
+	// Found is what the last commit of each input said; reading begins at Low.
+	// Reserved is no further than the log was when the shard was taken over, and
+	// is Low where nothing can be in doubt.
+	Found [2]intake.Reservation
+	// TakenOver is when this node took the shard over: a former owner began no
+	// attempt after it.
+	TakenOver time.Time
+	// Owner names this process in the shard's commits.
+	Owner string
+	// Headroom bounds the records, by input, and the parked sends that are reserved
+	// ahead of need. The shard reserves less where it needs less, 16 at least.
+	Headroom int
+	// Window bounds the unfinished records by input.
+	Window int
+	// Quota bounds a shard's attempts in one lane and priority; what exceeds it
+	// waits in the shard.
+	Quota int
+	// Patience is how long a send may wait for its lane while the window is
+	// full, until it is parked so that it holds nothing up.
+	Patience time.Duration
+	// ParkLimit bounds the parked sends of a lane and priority. Past it bulk
+	// sends hold their input up; urgent ones do at ParkHard, where they fail.
+	ParkLimit, ParkHard int
+	// Protobuf writes status events as protobuf instead of JSON.
+	Protobuf bool
+	Policies map[string]Policy
+	// DefaultTTL is for sends that no channel takes.
+	DefaultTTL time.Duration
+}
+
+// Topics are the full names of a shard's topics.
+type Topics struct{ Sends, Bulk, Status, Ledger, Invalid string }
+
+func (t Topics) input(i int) string {
+	if i == intake.Bulk {
+		return t.Bulk
+	}
+	return t.Sends
+}
+
+// Policy is what a channel's configuration says of its sends.
+type Policy struct {
+	Retry retry.Policy
+	// Hold keeps a send whose answer was lost, for at most HoldFor, instead of
+	// sending it again.
+	Hold    bool
+	HoldFor time.Duration
+	// TTL is how long a send without an expiry is worth sending, by class.
+	TTL map[carillonv1.Class]time.Duration
+}
+
+// Ledger is the shard's memory.
+type Ledger interface {
+	Seen(k send.Key, now time.Time) (ledger.Mark, bool)
+	Admit(k send.Key, origin uint64, now time.Time)
+	Apply(*ledger.Batch) error
+	Position() ledger.Position
+	Parked(queue string) int
+	Queues(each func(queue string, rows int, next int64))
+	Due(queue string, now int64, take func(send.Key, []byte) bool) error
+	Get(k send.Key) ([]byte, error)
+}
+
+// Outcomes writes to Kafka. done is called once, from another goroutine.
+type Outcomes interface {
+	Produce(p kafka.Partition, records []kafka.Record, done func(base int64, err error))
+}
+
+// Lane is a way out.
+type Lane interface {
+	Name() (channel, account string)
+	About() *lane.About
+	Push([]*lane.Attempt)
+	Pause(until time.Time)
+	Withdraw(lane.Owner)
+}
+
+// Lanes finds the lane of a channel for an app.
+type Lanes interface {
+	// Find returns nil and CodeUnknownChannel or CodeNoAccount where
+	// there is none.
+	Find(channel, app string) (Lane, string)
+}
+
+// Observer counts. It is called from the shard's goroutine alone.
+type Observer interface {
+	Settled(channel string, class carillonv1.Class, s carillonv1.State, took time.Duration)
+	Progress(channel string, s carillonv1.State, why string)
+	Invalid(code string)
+	Forwarded(topic string)
+	Redelivered()
+	MarketingOnUrgent()
+}
+
+// Env is what a shard meets. Now and Jitter are passed in so that a test can
+// run a day in a moment.
+type Env struct {
+	Ledger   Ledger
+	Outcomes Outcomes
+	Lanes    Lanes
+	Observer Observer
+	Log      zerolog.Logger
+	Now      func() time.Time
+	Jitter   func() float64 // in [0, 1)
+	// Need says that a commit is wanted soon: what is reserved is running short. It
+	// must not block.
+	Need func()
+	// Decided says what became of an operator's decision: done, and in Kafka, or
+	// not, because no send is held under that attempt. It must not block.
+	Decided func(d *controlv1.Doubt, done bool)
+}
