@@ -6,6 +6,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -106,7 +107,7 @@ func (e *Evidence) judge(group string, ran bool) Verdict {
 // gone by before.
 func (e *Evidence) accepted() *controlv1.Record {
 	a := e.Accepted.GetAcceptance()
-	if a == nil || a.AppliedMs != 0 || a.State != Fingerprint(e.Commit) || a.Topic != e.Topic || a.Partition != e.Index {
+	if a == nil || a.AppliedMs != 0 || a.State != Fingerprint(e.Commit) && !fault.Mutant(fault.AcceptanceForAll) || a.Topic != e.Topic || a.Partition != e.Index {
 		return nil
 	}
 	return e.Accepted
@@ -116,7 +117,7 @@ func (e *Evidence) accepted() *controlv1.Record {
 func (e *Evidence) examine(ran bool) (intake.Reservation, *Quarantine) {
 	q := &Quarantine{Next: e.Commit.Offset}
 	if e.Commit.Offset < 0 {
-		if ran && (e.First < e.End || e.settled() > e.End) {
+		if ran && !fault.Mutant(fault.LostCommitIsFirstStart) && (e.First < e.End || e.settled() > e.End) {
 			q.Why = Vanished
 		}
 		return intake.Reservation{Low: e.First}, q
@@ -132,7 +133,7 @@ func (e *Evidence) examine(ran bool) (intake.Reservation, *Quarantine) {
 	switch q.Gap = missing(found, e.First); {
 	case max(found.Low, e.settled()) > e.End:
 		q.Why = PastTheEnd
-	case e.settled() > q.Begun:
+	case e.settled() > q.Begun && !fault.Mutant(fault.RewindBelieved):
 		q.Why = GoneBack
 	case len(q.Gap) > 0:
 		q.Why = Overtaken

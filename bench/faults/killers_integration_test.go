@@ -25,12 +25,15 @@ func (k killer) String() string {
 }
 
 var (
-	inKafka  = killer{pkg: "engine/kafka"}
-	inLimit  = killer{pkg: "engine/limit"}
-	inLane   = killer{pkg: "engine/lane"}
-	inLedger = killer{pkg: "engine/ledger"}
-	inShard  = killer{pkg: "engine/shard"}
-	zombies  = killer{faults: "zombie", seed: 2}
+	inKafka   = killer{pkg: "engine/kafka"}
+	inLimit   = killer{pkg: "engine/limit"}
+	inLane    = killer{pkg: "engine/lane"}
+	inLedger  = killer{pkg: "engine/ledger"}
+	inShard   = killer{pkg: "engine/shard"}
+	inIntake  = killer{pkg: "engine/intake"}
+	inOutcome = killer{pkg: "engine/outcome"}
+	inEngine  = killer{pkg: "engine"}
+	zombies   = killer{faults: "zombie", seed: 2}
 )
 
 // killers are, for each mutant, what is there to notice it: the quickest first.
@@ -40,7 +43,7 @@ var killers = map[string][]killer{
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},
-	fault.NoLease:             {zombies},
+	fault.NoLease:             {inLane, zombies},
 	fault.WithdrawNothing:     {inLane},
 	fault.LostIsReturned:      {inLane},
 	fault.ExpiredGoesOut:      {inLane},
@@ -48,6 +51,22 @@ var killers = map[string][]killer{
 	fault.BulkFirst:           {inLane},
 	fault.WholeRateEach:       {inLane},
 	fault.FullBucket:          {inLimit},
+
+	fault.NoFence:                {inKafka},
+	fault.FencedBeginsAnew:       {inOutcome},
+	fault.DisownNothing:          {inOutcome},
+	fault.ResendAsNew:            {{pkg: "engine/outcome", tests: "TestLostAcknowledgement"}},
+	fault.RefusalIsConsent:       {inIntake},
+	fault.MapLeftOut:             {inIntake},
+	fault.NewerFormatRead:        {inIntake},
+	fault.IgnoreLostShard:        {inIntake},
+	fault.LostCommitIsFirstStart: {inEngine},
+	fault.RewindBelieved:         {inEngine},
+	fault.AcceptanceForAll:       {inEngine},
+
+	fault.GapIsFinished:     {inIntake},
+	fault.AnySourceBelieved: {inIntake},
+	fault.TailStopsEarly:    {inIntake},
 
 	fault.RowOutlivesSend:     {inLedger},
 	fault.JournalForgetsEarly: {inLedger},

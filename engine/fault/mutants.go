@@ -16,6 +16,22 @@ const (
 	WholeRateEach       = "whole-rate-each"
 	FullBucket          = "full-bucket"
 
+	NoFence                = "no-fence"
+	FencedBeginsAnew       = "fenced-begins-anew"
+	DisownNothing          = "disown-nothing"
+	ResendAsNew            = "resend-as-new"
+	RefusalIsConsent       = "refusal-is-consent"
+	MapLeftOut             = "map-left-out"
+	NewerFormatRead        = "newer-format-read"
+	IgnoreLostShard        = "ignore-lost-shard"
+	LostCommitIsFirstStart = "lost-commit-is-first-start"
+	RewindBelieved         = "rewind-believed"
+	AcceptanceForAll       = "acceptance-for-all"
+
+	GapIsFinished     = "gap-is-finished"
+	AnySourceBelieved = "any-source-believed"
+	TailStopsEarly    = "tail-stops-early"
+
 	RowOutlivesSend     = "row-outlives-send"
 	JournalForgetsEarly = "journal-forgets-early"
 	DamagedBatchRead    = "damaged-batch-read"
@@ -38,6 +54,22 @@ func Mutants() []Named {
 		{BulkFirst, "bulk sends go before urgent ones"},
 		{WholeRateEach, "each node takes an account's whole rate for itself"},
 		{FullBucket, "a limiter begins with a full bucket"},
+
+		{NoFence, "a shard is taken over without a claim: its former owner can go on writing"},
+		{FencedBeginsAnew, "a producer that was fenced goes on under another identity"},
+		{DisownNothing, "what a shard has handed to the producer is written after the shard is given up"},
+		{ResendAsNew, "a batch whose acknowledgement was lost is sent again as another batch"},
+		{RefusalIsConsent, "a commit that the broker refuses counts as accepted"},
+		{MapLeftOut, "a commit does not say what is finished above it"},
+		{NewerFormatRead, "the metadata of a newer version is read as if it were this one's"},
+		{IgnoreLostShard, "a member goes on with its shards when the group has given them to another"},
+		{LostCommitIsFirstStart, "a shard whose commit has vanished begins anew"},
+		{RewindBelieved, "a commit that has gone back is gone by"},
+		{AcceptanceForAll, "what an operator has accepted goes for every later state as well"},
+
+		{GapIsFinished, "a reader that is stopped in between gives on what comes behind"},
+		{AnySourceBelieved, "a record may name any source for itself"},
+		{TailStopsEarly, "a restore ends with the first answer, wherever the log ends"},
 
 		{RowOutlivesSend, "the row of a parked send stays when the send is finished"},
 		{JournalForgetsEarly, "the journal drops what is past the window, though its input may be read again"},

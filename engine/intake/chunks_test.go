@@ -57,8 +57,14 @@ func TestReaderChunks(t *testing.T) {
 // A shard takes what lies in a chunk's way for finished. So whatever a reader
 // that is stopped leaves out, it must leave out all behind it as well.
 func TestStoppedReaderLeavesNoGap(t *testing.T) {
+	for chunks := 2; chunks <= 3; chunks++ { // the one that is left out is the last of its batch, or is not
+		testStoppedReader(t, chunks)
+	}
+}
+
+func testStoppedReader(t *testing.T, chunks int) {
 	b := newBroker(t, 4)
-	b.produce(3, numbered(2*chunkSize)...)
+	b.produce(3, numbered(chunks*chunkSize)...)
 	end := b.produce(3, numbered(3)...)
 	first, second := b.fetch(3, 0, 1), b.fetch(3, end, 1)
 	for range 100 { // a select chooses at random

@@ -75,7 +75,7 @@ func (c *Committer) send(ctx context.Context, commits []kafka.Commit) error {
 		delete(c.accepted, commits[i].Partition)
 	}
 	fault.Point(fault.BeforeCommit)
-	if err := c.client.CommitOffsets(ctx, c.group, c.membership.Generation, c.membership.Member, commits); err != nil {
+	if err := c.client.CommitOffsets(ctx, c.group, c.membership.Generation, c.membership.Member, commits); err != nil && !fault.Mutant(fault.RefusalIsConsent) {
 		return fmt.Errorf("commit offsets of group %s in generation %d: %w", c.group, c.membership.Generation, err)
 	}
 	fault.Point(fault.AfterCommit)

@@ -8,6 +8,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -24,7 +25,11 @@ const (
 func (m *member) beatDuring(ctx context.Context, s stage, do func(context.Context)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	end := func(err error) { cancel(fmt.Errorf("%w: %w", ErrOver, err)) }
+	end := func(err error) {
+		if !fault.Mutant(fault.IgnoreLostShard) {
+			cancel(fmt.Errorf("%w: %w", ErrOver, err))
+		}
+	}
 	// A context's end is not do's: until that, the group is to know of us.
 	beats, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/carillonhq/carillon/engine/fault"
 )
 
 // Format is the version of the text of a Reservation. It rises when an engine
@@ -69,7 +71,7 @@ func (r Reservation) Text() string {
 	if r.Owner != "" {
 		b = append(append(b, " owner="...), r.Owner[:min(len(r.Owner), maxOwner)]...)
 	}
-	if bits := r.bits(); len(bits) > 0 {
+	if bits := r.bits(); len(bits) > 0 && !fault.Mutant(fault.MapLeftOut) {
 		b = base64.RawURLEncoding.AppendEncode(append(b, " done="...), bits)
 	}
 	return string(b)
@@ -100,7 +102,7 @@ func ParseReservation(low int64, text string) (Reservation, error) {
 	switch {
 	case !ours || err != nil || format < 1:
 		return r, ErrForeign
-	case format > Format:
+	case format > Format && !fault.Mutant(fault.NewerFormatRead):
 		return r, &NewerFormat{format}
 	}
 	var faults error

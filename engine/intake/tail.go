@@ -8,6 +8,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -49,6 +50,9 @@ func (t Tailer) Tail(ctx context.Context, p kafka.Partition, from int64, each fu
 				return max(next, got[0].Next()), err
 			}
 			next = max(next, got[0].Next())
+			if fault.Mutant(fault.TailStopsEarly) {
+				return next, nil
+			}
 		case ctx.Err() != nil:
 			return next, ctx.Err()
 		case errors.Is(err, kafkago.OffsetOutOfRange):

@@ -81,6 +81,23 @@ func equal(a, b []int64) bool {
 	return true
 }
 
+// What there is is more than one answer of the broker's holds.
+func TestTailOfALongLog(t *testing.T) {
+	b := newBroker(t, 1)
+	large := kafka.Record{Value: make([]byte, 900<<10)}
+	for range 12 {
+		b.produce(0, large)
+	}
+	records := int64(0)
+	next, err := Tailer{b.client}.Tail(within(t), kafka.Partition{Topic: "sends"}, -1, func(*kafka.Record) error {
+		records++
+		return nil
+	})
+	if err != nil || next != 12 || records != 12 {
+		t.Errorf("%d records, next %d, %v", records, next, err)
+	}
+}
+
 // Compaction leaves holes, and the last record may be one.
 func TestTailOfACompactedLog(t *testing.T) {
 	b := newBroker(t, 1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -41,7 +42,7 @@ func (p *Producer) settle(q *partition, err error, ends func(*entry) bool) {
 	}
 	p.decide(q, n, err)
 	q.placed = false
-	if q.owned && q.producer == nil {
+	if q.owned && q.producer == nil && !fault.Mutant(fault.FencedBeginsAnew) {
 		p.fence(q)
 	}
 	if len(q.entries) > 0 {

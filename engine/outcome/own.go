@@ -1,6 +1,9 @@
 package outcome
 
-import "github.com/carillonhq/carillon/engine/kafka"
+import (
+	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/kafka"
+)
 
 // Own says that partitions were claimed (kafka.Client.Claim) and that id is the
 // identity to write to them with. It is called before the first Produce under
@@ -29,6 +32,9 @@ func (p *Producer) Own(id kafka.ProducerID, parts ...kafka.Partition) {
 // from a goroutine of the producer's. A request that is under way goes on; so
 // records that end with ErrFenced may have been stored, or still be.
 func (p *Producer) Disown(parts ...kafka.Partition) {
+	if fault.Mutant(fault.DisownNothing) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, part := range parts {

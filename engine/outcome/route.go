@@ -7,6 +7,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -41,6 +42,9 @@ func (p *Producer) failed(q *partition, err error) {
 	case time.Since(q.missing) > p.cfg.TopicTimeout:
 		p.refused(q, fmt.Errorf("the topic did not appear in %s, create it: %w", p.cfg.TopicTimeout, err))
 		return
+	}
+	if fault.Mutant(fault.ResendAsNew) {
+		q.renew()
 	}
 	q.failures++
 	q.leader = nobody
