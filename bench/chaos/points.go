@@ -155,7 +155,7 @@ func passes(point string) int {
 	switch point {
 	case failpoint.DuringRestore:
 		return 2 // once a shard
-	case failpoint.BeforeCommit, failpoint.AfterCommit:
+	case failpoint.AfterReservation, failpoint.BeforeCommit, failpoint.AfterCommit:
 		return 4 // once a second
 	default:
 		return 40 // with each batch

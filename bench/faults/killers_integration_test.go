@@ -32,7 +32,7 @@ var (
 	inShard   = killer{pkg: "engine/shard"}
 	inIntake  = killer{pkg: "engine/intake"}
 	inOutcome = killer{pkg: "engine/outcome"}
-	inEngine  = killer{pkg: "engine"}
+	inEngine  = killer{pkg: "engine", tests: "TestJudge"}
 	zombies   = killer{faults: "zombie", seed: 2}
 )
 

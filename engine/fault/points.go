@@ -3,6 +3,7 @@ package fault
 // The points, along the way of a send and of a shard.
 const (
 	AfterFetch          = "after-fetch"
+	AfterReservation    = "after-reservation"
 	BeforeAttempt       = "before-attempt"
 	AfterAttempt        = "after-attempt"
 	BeforeOutcome       = "before-outcome"
@@ -18,6 +19,7 @@ const (
 func Points() []Named {
 	return []Named{
 		{AfterFetch, "records of an input have come, and the reader has not seen them"},
+		{AfterReservation, "Kafka has the reservation, and the shard has begun nothing under it"},
 		{BeforeAttempt, "a batch is taken from a lane, and the plugin does not have it"},
 		{AfterAttempt, "the plugin has answered a batch, and nobody has heard it"},
 		{BeforeOutcome, "the verdicts are known, and nothing of them is on its way to Kafka"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 )
 
@@ -155,6 +156,7 @@ func (s *Shard) reservation(i int, reserved int64) intake.Reservation {
 
 // granted opens the gates as far as the broker has accepted.
 func (s *Shard) granted(inputs *[2]intake.Reservation) {
+	fault.Point(fault.AfterReservation)
 	for i := range s.inputs {
 		s.inputs[i].ahead.gate = inputs[i].Reserved
 	}

@@ -79,6 +79,7 @@ type trace struct {
 	cfg     Config
 	now     time.Time
 	out     strings.Builder
+	effects []string // of the event that is played
 	offset  [2]int64
 	low     [2]int64
 	lanes   map[string]*traceLane
@@ -164,8 +165,27 @@ func (tr *trace) play(script string) string {
 		if fields := strings.Fields(line); len(fields) > 0 && fields[0] != "#" {
 			tr.event(fields[0], fields[1:])
 		}
+		tr.writeEffects()
 	}
 	return tr.out.String()
+}
+
+// writeEffects writes what one event brought about. Lanes do not know of each
+// other: what follows for several at once has the order of their names.
+func (tr *trace) writeEffects() {
+	all := tr.effects
+	for from := 0; from < len(all); from++ {
+		to := from
+		for to < len(all) && strings.HasPrefix(all[to], "-> lane ") {
+			to++
+		}
+		slices.SortStableFunc(all[from:to], func(a, b string) int {
+			return strings.Compare(strings.Fields(a)[2], strings.Fields(b)[2])
+		})
+		from = max(from, to-1)
+	}
+	tr.out.WriteString(strings.Join(all, ""))
+	tr.effects = nil
 }
 
 func (tr *trace) event(verb string, args []string) {
@@ -234,7 +254,6 @@ func (tr *trace) event(verb string, args []string) {
 // pass is so many sends that are admitted, answered and acknowledged, which the
 // script does not show.
 func (tr *trace) pass(count string) {
-	before := tr.out.String()
 	n, _ := strconv.Atoi(count)
 	for range n {
 		id := fmt.Sprint("passing", tr.offset[intake.Urgent])
@@ -242,8 +261,7 @@ func (tr *trace) pass(count string) {
 		tr.event("result", []string{id, "accepted"})
 		tr.event("ack", nil)
 	}
-	tr.out.Reset()
-	tr.out.WriteString(before)
+	tr.effects = nil
 }
 
 // commit is a commit of the shard's offsets that the broker accepts.
@@ -305,7 +323,7 @@ func (tr *trace) restart(args []string) {
 }
 
 func (tr *trace) effect(format string, args ...any) {
-	fmt.Fprintf(&tr.out, "-> "+format+"\n", args...)
+	tr.effects = append(tr.effects, fmt.Sprintf("-> "+format+"\n", args...))
 }
 
 // admit reads "m1 ch=sms,webhook to=u1 at=+1h until=+2h from=topic/1/2 test".
