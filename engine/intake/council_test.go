@@ -1,22 +1,17 @@
 package intake
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"net"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/carillonhq/carillon/engine/kafka"
 )
 
 // council is a group's members, and who owns what.
@@ -67,70 +62,11 @@ func convene(b *broker, addrs []string, dial func(context.Context, string, strin
 	}
 }
 
-// node is a process that is a member of the group.
-type node struct {
-	*council
-	name    string
-	cfg     GroupConfig
-	formats []int
-	log     *journal
-
-	mu    sync.Mutex
-	wires map[net.Conn]struct{}
-	dead  bool // it has no network any more
-
-	generations []Membership // those that it was given
-	causes      []error      // why they ended
-	leave       func()       // returns when the node has left
-}
-
 // join runs a node until leave is called.
 func (c *council) join(name string) (leave func()) {
 	n := c.node(name)
 	n.run()
 	return n.leave
-}
-
-// node makes a node that has not joined yet.
-func (c *council) node(name string) *node {
-	n := &node{council: c, name: name, cfg: c.cfg, formats: []int{oldestFormat, Format}, log: &journal{}, wires: map[net.Conn]struct{}{}}
-	n.cfg.Client = kafka.NewClient(kafka.Config{Brokers: c.addrs, ClientID: name, Dial: n.connect})
-	c.t.Cleanup(n.cfg.Client.Close)
-	n.cfg.Owned = func() []int32 {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if len(n.generations) == 0 {
-			return nil
-		}
-		return n.generations[len(n.generations)-1].Shards
-	}
-	return n
-}
-
-func (n *node) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() {
-		err := runGroup(ctx, n.cfg, zerolog.New(n.log), n.formats, n.own)
-		if err != nil {
-			n.t.Error(err)
-		}
-	})
-	n.leave = sync.OnceFunc(func() { cancel(); running.Wait() })
-	n.t.Cleanup(n.leave)
-}
-
-func (n *node) own(ctx context.Context, m Membership) {
-	n.mu.Lock()
-	n.generations = append(n.generations, m)
-	n.mu.Unlock()
-	drain := n.begins(n.name, m)
-	<-ctx.Done()
-	n.mu.Lock()
-	n.causes = append(n.causes, context.Cause(ctx))
-	n.mu.Unlock()
-	time.Sleep(drain) // its shards are its own meanwhile
-	n.gone(n.name)
 }
 
 // begins notes a node's share, and says how long it takes to give it up.
@@ -145,13 +81,6 @@ func (c *council) begins(name string, m Membership) (drain time.Duration) {
 		c.owners[id] = name
 	}
 	return c.drain
-}
-
-// ended counts a node's generations that are over.
-func (n *node) ended() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return len(n.causes)
 }
 
 // takes says how long an owner needs to give its shards up.
@@ -220,68 +149,4 @@ func (c *council) now(name string) Membership {
 // seen counts the requests of one kind that the brokers have got from here on.
 func (c *council) seen(key kmsg.Key) *kfake.FaultHandle {
 	return c.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Observe: true, Count: -1, TopLevel: true})
-}
-
-// connect dials as the node.
-func (n *node) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := n.dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.dead {
-		conn.Close()
-		return nil, &net.OpError{Op: "dial", Net: network, Err: net.ErrClosed}
-	}
-	n.wires[conn] = struct{}{}
-	return conn, nil
-}
-
-// reset breaks the node's connections: answers on their way are lost.
-func (n *node) reset() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for conn := range n.wires {
-		conn.Close()
-	}
-	clear(n.wires)
-}
-
-// cutOff takes the network away from a node.
-func (n *node) cutOff() {
-	n.mu.Lock()
-	n.dead = true
-	n.mu.Unlock()
-	n.reset()
-}
-
-// kill makes a node what the others see of a process that was killed.
-func (n *node) kill() {
-	n.cutOff()
-	n.gone(n.name)
-}
-
-// remember gives the node a file for its id.
-func (n *node) remember(dir string) *node {
-	n.cfg.Remember = filepath.Join(dir, "member")
-	return n
-}
-
-// journal is a log to look into.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }

@@ -162,7 +162,7 @@ func (m *member) join(ctx context.Context) (Membership, error) {
 func (m *member) enter(ctx context.Context) (kafka.Joined, error) {
 	j := kafka.Join{
 		Group: m.ID, Member: m.id, Session: m.SessionTimeout, Rebalance: m.RebalanceTimeout, Protocols: m.protocols,
-		Subscription: kafka.Subscription{Topics: m.Topics, Owned: m.claims(), Generation: m.last.Generation},
+		Subscription: m.subscription(),
 	}
 	var joined kafka.Joined
 	var err error
@@ -175,19 +175,20 @@ func (m *member) enter(ctx context.Context) (kafka.Joined, error) {
 	return joined, errors.Join(over, err)
 }
 
-// claims are the partitions of the shards that this process still has, of those
-// that it was given last: a generation that came and went may have given others
-// away.
-func (m *member) claims() (parts []kafka.Partition) {
+// subscription claims the shards that this process still has. Only those count
+// that it was given last, and only since then: a later generation, of which it
+// did not hear, may have given them to others.
+func (m *member) subscription() kafka.Subscription {
+	s := kafka.Subscription{Topics: m.Topics, Generation: m.last.Generation}
 	if m.Owned == nil {
-		return nil
+		return s
 	}
 	for _, id := range m.Owned() {
 		if slices.Contains(m.last.Shards, id) {
-			parts = append(parts, partitions(m.Topics, id)...)
+			s.Owned = append(s.Owned, partitions(m.Topics, id)...)
 		}
 	}
-	return parts
+	return s
 }
 
 // obey follows what the group says of this member.

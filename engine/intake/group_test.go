@@ -81,6 +81,23 @@ func TestGroupThatCannotBe(t *testing.T) {
 	}
 }
 
+// A member claims what it still has of what it was given last, and says when
+// that was: it may have joined a generation since that came to nothing.
+func TestSubscription(t *testing.T) {
+	m := &member{
+		GroupConfig: GroupConfig{Topics: []string{"sends", "sends.bulk"}, Owned: func() []int32 { return []int32{1, 2, 3} }},
+		generation:  7, last: Membership{Generation: 5, Shards: []int32{0, 1, 2}},
+	}
+	got := m.subscription()
+	if got.Generation != 5 || !slices.Equal(whole(got.Owned, m.Topics), []int32{1, 2}) || len(got.Owned) != 4 {
+		t.Errorf("%+v", got)
+	}
+	m.Owned = nil
+	if got := m.subscription(); got.Owned != nil || len(got.Topics) != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // However fast the generations follow, an owner is done before the next begins.
 func TestOwnersNeverOverlap(t *testing.T) {
 	inVirtualTime(t, 1, func(t *testing.T, c *council) {
