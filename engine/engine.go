@@ -229,10 +229,14 @@ func (e *Engine) awaitPlugins(ctx context.Context, most time.Duration) {
 
 func (e *Engine) groupConfig() intake.GroupConfig {
 	k := e.cfg.Kafka
-	return intake.GroupConfig{
+	g := intake.GroupConfig{
 		Client: e.client, ID: k.Group, Topics: e.inputs(),
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, Heartbeat: k.Heartbeat,
 	}
+	if e.parts.files {
+		g.Remember = filepath.Join(e.cfg.Data, "member") // the ledger's lock says that whoever wrote it is gone
+	}
+	return g
 }
 
 // inputs are the input topics in the order of intake.Urgent and intake.Bulk.

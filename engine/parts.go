@@ -20,6 +20,7 @@ type parts struct {
 	ledger  func(ledger.Config, zerolog.Logger) (*ledger.Ledger, error)
 	channel func(name string, ch config.Channel) (channel, error)
 	http    bool // the operator's port
+	files   bool // the data directory is one of the operating system's
 }
 
 type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
@@ -42,6 +43,6 @@ func realParts(log zerolog.Logger) parts {
 			}
 			return host.New(spec, host.Config{}, log), nil
 		},
-		http: true,
+		http: true, files: true,
 	}
 }

@@ -115,7 +115,11 @@ func (m *member) run(ctx context.Context) error {
 		case kafka.Is(err, kafkago.InvalidSessionTimeout, kafkago.InvalidGroupId):
 			return err
 		default:
-			m.log.Warn().Err(err).Msg("the node has no place in the consumer group; joining again")
+			level := zerolog.WarnLevel
+			if kafka.Is(err, kafkago.RebalanceInProgress) { // somebody joined meanwhile
+				level = zerolog.DebugLevel
+			}
+			m.log.WithLevel(level).Err(err).Msg("the node has no place in the consumer group; joining again")
 			select {
 			case <-ctx.Done():
 			case <-time.After(min(pause, m.SessionTimeout/3)):
