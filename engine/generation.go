@@ -283,6 +283,11 @@ func (g *generation) commit(ctx context.Context) (quiet bool, err error) {
 		wants[id] = p.Inputs
 		quiet = quiet && p.Quiet
 	}
+	if len(wants) == 0 {
+		// Nothing is asked of the broker, so nothing proves that this node still
+		// belongs to the group: a lease now would let a woken zombie send.
+		return quiet, ctx.Err()
+	}
 	err = g.renew(ctx, func(ctx context.Context) error { return g.committer.Commit(ctx, wants) })
 	if err != nil {
 		return quiet, err
