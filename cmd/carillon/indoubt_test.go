@@ -107,6 +107,8 @@ func TestWhatEventsShow(t *testing.T) {
 		{"resent by another", drop, event(parked, progress, 2, "operator/resend"), "late"},
 		{"held for long enough", drop, event(unknown, outcome, 2, "provider/lost_answer"), "late"},
 		{"resent by another, and sent", drop, event(sent, outcome, 3, "/"), "late"},
+		{"attempted again, and sent", resend, event(sent, outcome, 3, "/"), "done"},
+		{"attempted again, and in doubt", resend, event(carillonv1.State_STATE_IN_DOUBT, progress, 3, "provider/lost_answer"), "done"},
 		// The event of an earlier decision, published again after a fault.
 		{"an earlier attempt's", resend, event(parked, progress, 1, "operator/resend"), ""},
 		{"in doubt", resend, event(carillonv1.State_STATE_IN_DOUBT, progress, 2, "provider/lost_answer"), ""},

@@ -125,6 +125,8 @@ func (w *watch) shows(e *carillonv1.Status, attempt uint32) (done, late bool) {
 		done = w.decision == controlv1.Decision_DECISION_DROP
 	case by && e.GetReason().GetCode() == shard.CodeResend:
 		done = w.decision == controlv1.Decision_DECISION_RESEND
+	case e.Attempt > attempt: // it was attempted again; the event that says why can be lost in a crash
+		done = w.decision == controlv1.Decision_DECISION_RESEND
 	case e.Kind != carillonv1.Kind_KIND_OUTCOME:
 		return false, false
 	}
