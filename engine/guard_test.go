@@ -163,8 +163,8 @@ func TestJudge(t *testing.T) {
 		// What is known of it still counts.
 		{"accepted: overtaken", Evidence{Commit: commit(ours), First: 104, End: 900, Accepted: accepted(commit(ours), 104)}, true,
 			intake.Reservation{Low: 105, Reserved: 200, Due: 5, Parked: 7, Owner: "n1"}, "", 0, nil},
-		// A batch that can't be read: nothing is wrong with the commit.
-		{"accepted: to pass over a batch", Evidence{Commit: commit(ours), End: 900, Known: below(105), Accepted: accepted(commit(ours), 150)}, true,
+		// Nothing is wrong, and it was said nevertheless.
+		{"accepted: further than it was", Evidence{Commit: commit(ours), End: 900, Known: below(105), Accepted: accepted(commit(ours), 150)}, true,
 			intake.Reservation{Low: 150, Reserved: 200, Due: 5, Parked: 7, Owner: "n1"}, "", 0, nil},
 		{"accepted: made anew", Evidence{Commit: commit(ours), End: 20, Accepted: anew(commit(ours), 0, 0)}, true,
 			intake.Reservation{Due: 5, Parked: 7, Owner: "n1"}, "", 0, nil},

@@ -99,6 +99,16 @@ func (o *operator) decided(d *controlv1.Doubt, done bool) {
 	o.signal()
 }
 
+// past returns the word of an operator on an input whose reading has stopped at
+// an offset, nil where there is none.
+func (o *operator) past(p kafka.Partition, at int64) *controlv1.Record {
+	r := o.Acceptance(p)
+	if a := r.GetAcceptance(); a == nil || a.AppliedMs != 0 || a.State != StoppedAt(at) {
+		return nil
+	}
+	return r
+}
+
 // wentBy notes that an input has been gone on with as it was accepted. The
 // commit that says so must have been taken by the broker.
 func (o *operator) wentBy(r *controlv1.Record) {

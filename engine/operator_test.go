@@ -115,6 +115,21 @@ func (o *office) counted(name, label string) float64 {
 	return 0
 }
 
+// A word on reading that has stopped outlives commits, and counts for one place.
+func TestOperatorPassesOver(t *testing.T) {
+	o := newOffice(t)
+	p := kafka.Partition{Topic: "carillon.sends", Index: ownShard}
+	r := o.acceptance(1)
+	r.GetAcceptance().State = StoppedAt(120)
+	o.publish(r)
+	eventually(t, "it is known", func() bool { return o.past(p, 120) != nil })
+	if o.past(p, 121) != nil || o.past(kafka.Partition{Topic: "carillon.sends"}, 120) != nil {
+		t.Error("it counts elsewhere")
+	}
+	o.wentBy(o.past(p, 120))
+	eventually(t, "it is done with", func() bool { return o.past(p, 120) == nil })
+}
+
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for ctx := within(t); !ok(); time.Sleep(time.Millisecond) {

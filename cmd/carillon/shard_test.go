@@ -45,24 +45,29 @@ func TestAcceptFrom(t *testing.T) {
 		name string
 		in   *inputState
 		text string
+		past int64 // -1: not given
 		want int64 // -1: refused
 	}{
-		{"what is suggested", reset, "", 120},
-		{"what the other tool set", reset, "current", 20},
-		{"the start", reset, "earliest", 10},
-		{"the end", reset, "latest", 150},
-		{"an offset", reset, "130", 130},
-		{"before the log", reset, "9", -1},
-		{"behind the log", reset, "151", -1},
-		{"a word", reset, "beginning", -1},
-		{"nothing is committed", gone, "current", -1},
-		// A shard that is fine is not sent again; but a batch may be passed over.
-		{"nothing is wrong", fine, "", -1},
-		{"back", fine, "50", -1},
-		{"where it is", fine, "current", -1},
-		{"forward", fine, "120", 120},
+		{"what is suggested", reset, "", -1, 120},
+		{"what the other tool set", reset, "current", -1, 20},
+		{"the start", reset, "earliest", -1, 10},
+		{"the end", reset, "latest", -1, 150},
+		{"an offset", reset, "130", -1, 130},
+		{"before the log", reset, "9", -1, -1},
+		{"behind the log", reset, "151", -1, -1},
+		{"a word", reset, "beginning", -1, -1},
+		{"nothing is committed", gone, "current", -1, -1},
+		// A shard that is fine goes on by itself.
+		{"nothing is wrong", fine, "", -1, -1},
+		{"back", fine, "50", -1, -1},
+		{"where it is", fine, "current", -1, -1},
+		{"forward", fine, "120", -1, -1},
+		// But what can't be read is passed over.
+		{"past a batch", fine, "120", 110, 120},
+		{"past a batch, back", fine, "110", 110, -1},
+		{"past a batch, behind the log", fine, "160", 110, -1},
 	} {
-		got, err := c.in.from(c.text)
+		got, err := c.in.from(c.text, c.past)
 		if (err != nil) != (c.want < 0) || err == nil && got != c.want {
 			t.Errorf("%s: %d, %v; want %d", c.name, got, err, c.want)
 		}

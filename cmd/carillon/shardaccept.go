@@ -20,6 +20,7 @@ type acceptFlags struct {
 	shardFlags
 	operator
 	topic, from string
+	past        int64
 	wait        bool
 	timeout     time.Duration
 }
@@ -43,13 +44,15 @@ Without --from it is the highest offset that is known to be safe, as
 never sent and have no outcome. Of those from it on, whatever is finished within
 the dedupe window is passed over, and what was finished before is sent again.
 
-A shard that is not quarantined can be taken forward only, past a batch that its
-owner can't read.
+Where a node has stopped reading, say at a batch that it can't read, its message
+names the flag --past: then what was read before goes on, and nothing but what
+is between the two offsets is left out.
 
 The command waits until a node has gone by it. Exit code 3 says that none has in
 time: the word stands.`,
 		Example: `  carillon shard accept 3 --topic sends --reason "the group's offsets were reset by mistake"
-  carillon shard accept 3 --topic sends.bulk --from earliest --reason "retention was too short; ticket 4711"`,
+  carillon shard accept 3 --topic sends.bulk --from earliest --reason "retention was too short; ticket 4711"
+  carillon shard accept 3 --topic sends --past 120 --from 130 --reason "larger than any send; the producer knows"`,
 		Args: oneArg("the number of a shard, as `carillon shard list` shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -62,6 +65,7 @@ time: the word stands.`,
 	f.operator.addFlags(cmd, "why, for the audit; required")
 	cmd.Flags().StringVar(&f.topic, "topic", "", "the input: sends or sends.bulk; required")
 	cmd.Flags().StringVar(&f.from, "from", "", "an offset, current, earliest or latest (default: the highest that is known to be safe)")
+	cmd.Flags().Int64Var(&f.past, "past", -1, "the offset at which a node says that it has stopped reading")
 	cmd.Flags().BoolVar(&f.wait, "wait", true, "wait until a node has gone by it")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "wait no longer than this")
 	completeNames(cmd, "topic", func() []string { return []string{"sends", "sends.bulk"} })
@@ -75,6 +79,8 @@ func (f *acceptFlags) check() error {
 		return usagef("--topic is needed: sends or sends.bulk")
 	case strings.TrimSpace(f.operator.reason) == "":
 		return usagef("--reason is needed: why this is right, for who reads it later")
+	case f.past >= 0 && f.from == "":
+		return usagef("--past needs --from: the node's message has both")
 	case f.timeout <= 0:
 		return usagef("--timeout must be more than 0s")
 	}
@@ -99,22 +105,18 @@ func (f *acceptFlags) run(cmd *cobra.Command, number string) error {
 	if err != nil {
 		return err
 	}
-	from, err := in.from(f.from)
+	a, err := in.accept(f.from, f.past)
 	if err != nil {
 		return err
 	}
 	r := f.record()
-	a := &controlv1.Acceptance{Topic: in.Topic, Partition: id, State: engine.Fingerprint(in.evidence.Commit), From: from}
-	if q := in.verdict.Fault; q != nil && q.Anew {
-		a.AnewFrom = &q.AnewFrom
-	}
 	r.Object = &controlv1.Record_Acceptance{Acceptance: a}
 	ctx, cancel := context.WithTimeoutCause(cmd.Context(), f.timeout, errTimeout)
 	defer cancel()
 	if err := control.Publish(ctx, s.client, s.cfg.Topic("control"), r); err != nil {
 		return fmt.Errorf("%w; it is safe to try again", err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "accepted: %s/%d goes on from %d\n", in.Topic, id, from)
+	fmt.Fprintf(cmd.ErrOrStderr(), "accepted: %s/%d goes on from %d\n", in.Topic, id, a.From)
 	if !f.wait {
 		return nil
 	}
@@ -131,8 +133,24 @@ func (s *shardState) input(topic, prefix string) (*inputState, error) {
 	return nil, usagef("--topic %q is no input of the engine: give sends or sends.bulk", topic)
 }
 
+// accept makes what the flags say of the state that was seen.
+func (in *inputState) accept(from string, past int64) (*controlv1.Acceptance, error) {
+	at, err := in.from(from, past)
+	if err != nil {
+		return nil, err
+	}
+	a := &controlv1.Acceptance{Topic: in.Topic, Partition: in.Partition, State: engine.Fingerprint(in.evidence.Commit), From: at}
+	switch q := in.verdict.Fault; {
+	case past >= 0:
+		a.State = engine.StoppedAt(past)
+	case q != nil && q.Anew:
+		a.AnewFrom = &q.AnewFrom
+	}
+	return a, nil
+}
+
 // from reads the flag of that name.
-func (in *inputState) from(text string) (int64, error) {
+func (in *inputState) from(text string, past int64) (int64, error) {
 	q := in.verdict.Fault
 	var from int64
 	switch text {
@@ -159,10 +177,12 @@ func (in *inputState) from(text string) (int64, error) {
 	switch {
 	case from < in.First || from > in.End:
 		return 0, fmt.Errorf("--from %d: the log of %s/%d has the offsets %d to %d", from, in.Topic, in.Partition, in.First, in.End)
-	case q == nil && in.Committed != nil && from <= *in.Committed:
-		return 0, fmt.Errorf("--from %d: %s/%d is not quarantined, as far as Kafka tells, and its watermark is %d: "+
-			"it can't be taken back, for that would send again what is older than the dedupe window; "+
-			"to send something again, publish it with a new id", from, in.Topic, in.Partition, *in.Committed)
+	case past >= 0 && from <= past:
+		return 0, usagef("--from %d is not behind --past %d", from, past)
+	case past < 0 && q == nil && in.Committed != nil:
+		return 0, fmt.Errorf("%s/%d is not quarantined, as far as Kafka tells: it goes on from its watermark, %d; where a node has "+
+			"stopped reading, its message has the flag --past; to send something again, publish it with a new id",
+			in.Topic, in.Partition, *in.Committed)
 	}
 	return from, nil
 }

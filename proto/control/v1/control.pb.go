@@ -272,8 +272,8 @@ type Acceptance struct {
 	// The topic's full name.
 	Topic     string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	Partition int32  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
-	// What the group had committed when it was accepted. It counts for no other
-	// state.
+	// What the group had committed when it was accepted, or where reading had
+	// stopped. It counts for no other state.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// The first offset to read.
 	From int64 `protobuf:"varint,4,opt,name=from,proto3" json:"from,omitempty"`
