@@ -12,7 +12,7 @@ import (
 
 // ledger is an append-only file of the attempts that arrived, one line each:
 //
-//	outcome TAB attempt TAB token TAB unix-ns TAB key TAB app TAB recipient TAB id TAB .
+//	outcome TAB attempt TAB token TAB unix-ns TAB deadline-ms TAB key TAB app TAB recipient TAB id TAB .
 //
 // with the texts as Go string literals without their quotes. The full stop
 // shows that the line is whole.
@@ -79,6 +79,7 @@ func appendEntry(b []byte, o outcome, ns int64, a *sdk.Attempt) []byte {
 	b = append(strconv.AppendUint(b, uint64(a.Attempt), 10), '\t')
 	b = append(strconv.AppendUint(b, a.Token, 10), '\t')
 	b = append(strconv.AppendInt(b, ns, 10), '\t')
+	b = append(strconv.AppendInt(b, a.DeadlineMs, 10), '\t')
 	b = append(appendText(b, a.Key), '\t')
 	b = append(appendText(b, a.App), '\t')
 	b = append(appendText(b, a.Recipient), '\t')

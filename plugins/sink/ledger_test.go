@@ -38,12 +38,13 @@ func TestRoundTrip(t *testing.T) {
 			a := &sdk.Attempt{
 				Id: text.Draw(t, "id"), App: text.Draw(t, "app"), Recipient: text.Draw(t, "recipient"), Key: text.Draw(t, "key"),
 				Attempt: rapid.Uint32().Draw(t, "attempt"), Token: rapid.Uint64().Draw(t, "token"),
+				DeadlineMs: rapid.Int64Range(0, 1<<45).Draw(t, "deadline"),
 			}
 			if err := l.record(now, []*sdk.Attempt{a}, []decision{{outcome: unknown, recorded: true}}); err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, Entry{
-				Verdict: "unknown", Attempt: a.Attempt, Token: a.Token, At: now, Key: a.Key, App: a.App, Recipient: a.Recipient, ID: a.Id,
+				Verdict: "unknown", Attempt: a.Attempt, Token: a.Token, At: now, Deadline: time.UnixMilli(a.DeadlineMs), Key: a.Key, App: a.App, Recipient: a.Recipient, ID: a.Id,
 			})
 		}
 		got, err := ReadLedger(path)

@@ -20,8 +20,10 @@ type Entry struct {
 	Attempt uint32
 	Token   uint64
 	At      time.Time
-	Key     string
-	App     string
+	// Deadline is until when an answer counts.
+	Deadline time.Time
+	Key      string
+	App      string
 	// Recipient and ID are the send's.
 	Recipient string
 	ID        string
@@ -82,17 +84,18 @@ var outcomeNames = map[string]string{"a": "accepted", "f": "failed", "t": "throt
 
 func parseEntry(line string) (Entry, error) {
 	fields := strings.Split(line, "\t")
-	if len(fields) != 8 {
-		return Entry{}, fmt.Errorf("has %d fields, want 8", len(fields))
+	if len(fields) != 9 {
+		return Entry{}, fmt.Errorf("has %d fields, want 9", len(fields))
 	}
 	e := Entry{Verdict: outcomeNames[fields[0]]}
 	attempt, err1 := strconv.ParseUint(fields[1], 10, 32)
 	token, err2 := strconv.ParseUint(fields[2], 10, 64)
 	ns, err3 := strconv.ParseInt(fields[3], 10, 64)
-	e.Attempt, e.Token, e.At = uint32(attempt), token, time.Unix(0, ns)
-	faults := []error{err1, err2, err3}
+	ms, err4 := strconv.ParseInt(fields[4], 10, 64)
+	e.Attempt, e.Token, e.At, e.Deadline = uint32(attempt), token, time.Unix(0, ns), time.UnixMilli(ms)
+	faults := []error{err1, err2, err3, err4}
 	for i, into := range []*string{&e.Key, &e.App, &e.Recipient, &e.ID} {
-		text, err := unquote(fields[4+i])
+		text, err := unquote(fields[5+i])
 		*into = text
 		faults = append(faults, err)
 	}
