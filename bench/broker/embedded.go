@@ -55,7 +55,7 @@ func (o Options) port() (int, error) {
 	if o.Port != 0 {
 		return o.Port, nil
 	}
-	ports, err := freePorts(1)
+	ports, err := FreePorts(1)
 	if err != nil {
 		return 0, err
 	}

@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// freePorts returns n ports on 127.0.0.1 that nobody listens on right now.
+// FreePorts returns n ports on 127.0.0.1 that nobody listens on right now.
 //
 // They lie below the range from which systems take the source ports of
 // outgoing connections (32768 and up on Linux, 49152 by RFC 6335). A port from
 // that range could be taken by a client while its broker is down, and a client
 // that tries it again and again can even connect to itself.
-func freePorts(n int) ([]int, error) {
+func FreePorts(n int) ([]int, error) {
 	const low, high, tries = 15000, 32000, 200
 	var ports []int
 	for range tries {

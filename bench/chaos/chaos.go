@@ -40,6 +40,8 @@ type Config struct {
 	Session time.Duration
 	// Settle bounds how long the last outcomes may take after the last fault.
 	Settle time.Duration
+	// Standby has the nodes follow the shards of others.
+	Standby bool
 	// Strict fails a run also for what a provider with idempotency keys would
 	// have let through twice.
 	Strict bool
@@ -116,7 +118,7 @@ func (r *run) through(ctx context.Context, load func(context.Context) error) (e 
 	watch.Go(func() { r.watcher.follow(watching) })
 	watch.Go(func() { r.watcher.sample(watching) })
 	watch.Go(func() { r.tell(watching) })
-	r.faults = &inflictor{cluster: r.cluster, progress: r.say}
+	r.faults = r.newInflictor()
 	err = load(ctx)
 	if err == nil {
 		err = r.settle(ctx)
@@ -188,7 +190,9 @@ func (r *run) settle(ctx context.Context) (err error) {
 	began := time.Now()
 	until, cancel := context.WithTimeout(ctx, r.Settle)
 	defer cancel()
-	for r.watcher.endedIDs() < r.publisher.accepted() && sleep(until, 100*time.Millisecond) {
+	again := r.publisher.repeated()
+	for (r.watcher.endedIDs() < r.publisher.accepted() || r.watcher.recognised(again) < len(again)) &&
+		sleep(until, 100*time.Millisecond) {
 		continue
 	}
 	r.settled = time.Since(began)
@@ -233,7 +237,7 @@ func (r *run) readToEnd(ctx context.Context) error {
 // gather puts together what was seen.
 func (r *run) gather() (evidence, error) {
 	e := evidence{
-		run: r.publisher.run, sends: r.publisher.all(), outcomes: r.watcher.outcomes,
+		run: r.publisher.run, sends: r.publisher.all(), repeats: r.publisher.repeated(), outcomes: r.watcher.outcomes,
 		faults: inOrder(r.faults.done), rate: float64(r.ProviderRate),
 		burst: max(1, float64(r.ProviderRate/10)), // the engine's default
 	}
@@ -245,7 +249,10 @@ func (r *run) gather() (evidence, error) {
 			if err != nil {
 				return e, err
 			}
-			e.attempts = append(e.attempts, attempt{id: line.ID, node: n.name, key: line.Key, sent: line.Sent(), at: line.At})
+			e.attempts = append(e.attempts, attempt{
+				id: line.ID, node: n.name, key: line.Key, sent: line.Sent(), at: line.At,
+				began: line.Deadline.Add(-deadline), deadline: line.Deadline,
+			})
 		}
 	}
 	return e, nil

@@ -1,8 +1,11 @@
 package chaos
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/carillonhq/carillon/engine/intake"
 )
 
 var zero = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -10,7 +13,7 @@ var zero = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func at(seconds float64) time.Time { return zero.Add(time.Duration(seconds * float64(time.Second))) }
 
 func reached(id, node string, seconds float64) attempt {
-	return attempt{id: id, node: node, key: "key of " + id, sent: true, at: at(seconds)}
+	return attempt{id: id, node: node, key: "key of " + id, sent: true, at: at(seconds), began: at(seconds), deadline: at(seconds).Add(deadline)}
 }
 
 func ended(id, state string, seconds float64) outcome {
@@ -21,16 +24,32 @@ func fault(kind Kind, node string, begin, end float64) Fault {
 	return Fault{Kind: kind, Node: node, Begin: at(begin), End: at(end), Clean: true}
 }
 
+func sum(numbers []int) (n int) {
+	for _, each := range numbers {
+		n += each
+	}
+	return n
+}
+
 // figures are what a case is about; the rest of the verdict has to be zero.
 type figures struct {
-	lost, doubled, withKeys, bound, unexplained, late, many, repeats, duplicates, unknown int
+	lost, doubled, withKeys, bound, unexplained, zombies, late, many, repeats, duplicates, unknown int
 }
 
 // Each case is one send, or two, whose story is told by its three witnesses.
 func TestCheck(t *testing.T) {
 	kill := []Fault{fault(Kill, "a", 10, 12)}
 	zombie := fault(Zombie, "a", 10, 20)
-	zombie.Woken = at(20)
+	zombie.Fenced, zombie.Again = at(20), at(21)
+	cut := fault(Partition, "a", 10, 20)
+	cut.Fenced, cut.Again = at(16), at(21)
+	thaw := fault(PluginStop, "a", 10, 11)
+	longer := fault(PluginStop, "a", 10, 16)
+	held := reached("r-0", "a", 16.7)
+	held.began, held.deadline = at(11), at(14)
+	later := reached("r-0", "a", 16.7)
+	early := ended("r-0", "sent", 10.1)
+	early.written = at(9.95)
 	forced := fault(Restart, "a", 10, 12)
 	forced.Clean = false
 	otherKey := reached("r-0", "b", 13)
@@ -76,13 +95,58 @@ func TestCheck(t *testing.T) {
 			[]Fault{forced}, figures{doubled: 1, bound: 1}},
 		{"a zombie sends after its heir",
 			[]attempt{reached("r-0", "b", 17), reached("r-0", "a", 20.01)}, []outcome{ended("r-0", "sent", 17.1)},
-			[]Fault{zombie}, figures{doubled: 1, late: 1}},
+			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1}},
 		{"a zombie sends before its heir",
 			[]attempt{reached("r-0", "a", 20.01), reached("r-0", "b", 21)}, []outcome{ended("r-0", "sent", 21)},
-			[]Fault{zombie}, figures{doubled: 1, late: 1}},
+			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1}},
+		{"a zombie that is a member again sends like any other",
+			[]attempt{reached("r-0", "a", 21.01)}, []outcome{ended("r-0", "sent", 22)}, []Fault{zombie}, figures{}},
+		{"a node that is cut off may send on while its session lasts",
+			[]attempt{reached("r-0", "a", 15), reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{cut}, figures{doubled: 1, bound: 1}},
+		{"and not after it",
+			[]attempt{reached("r-0", "a", 16.1), reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{cut}, figures{doubled: 1, zombies: 1, late: 1}},
 		{"open at a kill, and not yet taken up at the next one of the node",
 			[]attempt{reached("r-0", "a", 9.9), reached("r-0", "a", 19)}, []outcome{ended("r-0", "sent", 19)},
 			[]Fault{fault(Kill, "a", 10, 12), fault(Kill, "a", 14, 16)}, figures{doubled: 1, bound: 1}},
+		{"written before the kill, and seen after it: its heir finds it",
+			[]attempt{reached("r-0", "a", 9.9)}, []outcome{early}, kill, figures{}},
+		{"written before the broker was killed, and not acknowledged for sure",
+			[]attempt{reached("r-0", "a", 9.9)}, []outcome{early}, []Fault{fault(Broker, "", 10, 12)}, figures{bound: 1}},
+		{"tripled by one fault: an attempt in doubt is repeated once",
+			[]attempt{reached("r-0", "a", 9.9), reached("r-0", "b", 15), reached("r-0", "b", 16)},
+			[]outcome{ended("r-0", "sent", 16)}, kill, figures{doubled: 2, bound: 1, unexplained: 1}},
+		{"open at two faults at once: it may be repeated once",
+			[]attempt{reached("r-0", "a", 9.9)}, []outcome{ended("r-0", "sent", 16)},
+			[]Fault{fault(Kill, "a", 10, 12), fault(Broker, "", 11, 12)}, figures{bound: 1}},
+		{"tripled by two faults, one after the other",
+			[]attempt{reached("r-0", "a", 9.9), reached("r-0", "b", 15), reached("r-0", "a", 22)},
+			[]outcome{ended("r-0", "sent", 22)}, []Fault{fault(Kill, "a", 10, 12), fault(Kill, "b", 15.1, 16)}, figures{doubled: 2, bound: 2}},
+		{"repeated before the fault that left it open",
+			[]attempt{reached("r-0", "a", 9), reached("r-0", "a", 9.9)}, []outcome{ended("r-0", "sent", 16)}, kill,
+			figures{doubled: 1, bound: 2, unexplained: 1}},
+		{"a plugin that was stopped for less than its deadline loses no answer",
+			[]attempt{reached("r-0", "a", 9.99), reached("r-0", "a", 13)}, []outcome{ended("r-0", "sent", 13.1)},
+			[]Fault{thaw}, figures{doubled: 1, unexplained: 1}},
+		{"for longer: what it had before may be lost",
+			[]attempt{reached("r-0", "a", 9.99), reached("r-0", "a", 16.1)}, []outcome{ended("r-0", "sent", 16.2)},
+			[]Fault{longer}, figures{doubled: 1, bound: 1}},
+		{"it came to the plugin while that was stopped, and was too late when it ran again",
+			[]attempt{held, reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{longer}, figures{doubled: 1, bound: 1}},
+		{"it was made when the plugin ran again",
+			[]attempt{later, reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{longer}, figures{doubled: 1, unexplained: 1}},
+		{"made before the broker was killed, and held by a plugin that was stopped until after it was back",
+			[]attempt{held, reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{fault(Broker, "", 11.5, 12)}, figures{doubled: 1, bound: 1}},
+		{"answered long before the plugin was stopped",
+			[]attempt{reached("r-0", "a", 8.9), reached("r-0", "a", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{longer}, figures{doubled: 1, unexplained: 1}},
+		{"answered long before the plugin was killed",
+			[]attempt{reached("r-0", "a", 8.9), reached("r-0", "a", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{fault(PluginKill, "a", 10, 10.1)}, figures{doubled: 1, unexplained: 1}},
 		{"doubled under another key",
 			[]attempt{reached("r-0", "a", 9.9), otherKey}, []outcome{ended("r-0", "sent", 14)}, kill,
 			figures{doubled: 1, withKeys: 1, bound: 1}},
@@ -100,7 +164,7 @@ func TestCheck(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			v := check(evidence{run: "r-", sends: []published{{accepted: true}}, attempts: c.attempts, outcomes: c.outcomes, faults: inOrder(c.faults)})
 			got := figures{
-				len(v.lost), v.doubled, v.doubledIdempotent, v.bound(c.faults), len(v.unexplained), len(v.late),
+				len(v.lost), v.doubled, v.doubledIdempotent, v.bound, len(v.unexplained), len(v.zombies), sum(v.late),
 				len(v.manyOutcomes), v.repeats, v.duplicates, v.unknown,
 			}
 			if got != c.want {
@@ -164,7 +228,90 @@ func TestOvershoot(t *testing.T) {
 	}
 }
 
-func TestSum(t *testing.T) {
+// Two lines of a recipient's, and what each has to be compared with.
+func TestOrder(t *testing.T) {
+	first := func(numbers ...int) (all []attempt) {
+		for i, n := range numbers {
+			all = append(all, attempt{id: fmt.Sprint("r-", n), at: at(float64(i))})
+		}
+		return all
+	}
+	line := func(key string, offset int64) published {
+		return published{accepted: true, to: "o1", orderingKey: key, topic: "sends", place: place{offset: offset}}
+	}
+	lost := published{failed: true, to: "o1", orderingKey: "k"}
+	for _, c := range []struct {
+		name     string
+		sends    []published
+		attempts []attempt
+		ordered  int
+		want     int
+	}{
+		{"in order", []published{line("k", 1), line("k", 2), line("k", 3)}, first(0, 1, 2), 3, 0},
+		{"only the first attempt counts, sent or not", []published{line("k", 1), line("k", 2)}, first(0, 1, 0), 2, 0},
+		{"one overtakes another", []published{line("k", 1), line("k", 2), line("k", 3)}, first(1, 0, 2), 3, 1},
+		{"one is late for two", []published{line("k", 1), line("k", 2), line("k", 3)}, first(1, 2, 0), 3, 2},
+		{"the order is that of Kafka, not the publisher's", []published{line("k", 9), line("k", 2)}, first(1, 0), 2, 0},
+		{"keys have nothing to do with each other", []published{line("k", 1), line("l", 2)}, first(1, 0), 2, 0},
+		{"what Kafka may not have has no place", []published{lost, line("k", 2)}, first(1, 0), 1, 0},
+		{"what was never attempted is not waited for", []published{line("k", 1), line("k", 2)}, first(1), 1, 0},
+		{"no key, no order", []published{line("", 1), line("", 2)}, first(1, 0), 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := check(evidence{run: "r-", sends: c.sends, attempts: c.attempts})
+			if len(v.disordered) != c.want || v.ordered != c.ordered {
+				t.Errorf("%d of %d, want %d of %d: %q", len(v.disordered), v.ordered, c.want, c.ordered, v.disordered)
+			}
+		})
+	}
+}
+
+// A send that had ended is published again at 5.
+func TestRepeated(t *testing.T) {
+	again := repetition{number: 0, at: at(5), place: place{"sends", 1, 7}}
+	twin := ended("r-0", duplicate, 5.1)
+	twin.source = again.place
+	other := ended("r-0", duplicate, 5.1)
+	other.source = place{"sends", 1, 6}
+	for _, c := range []struct {
+		name               string
+		attempts           []attempt
+		outcomes           []outcome
+		recognised, resent int
+	}{
+		{"recognised", []attempt{reached("r-0", "a", 1)}, []outcome{ended("r-0", "sent", 2), twin}, 1, 0},
+		{"another record was", []attempt{reached("r-0", "a", 1)}, []outcome{ended("r-0", "sent", 2), other}, 0, 0},
+		{"sent", []attempt{reached("r-0", "a", 1), reached("r-0", "b", 6)}, []outcome{ended("r-0", "sent", 2)}, 0, 1},
+		{"attempted, which is as wrong", []attempt{reached("r-0", "a", 1), {id: "r-0", at: at(6)}}, []outcome{ended("r-0", "sent", 2), twin}, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := check(evidence{run: "r-", sends: []published{{accepted: true}}, repeats: []repetition{again}, attempts: c.attempts, outcomes: c.outcomes})
+			if v.recognised != c.recognised || len(v.resent) != c.resent {
+				t.Errorf("%d recognised, %q sent again; want %d and %d", v.recognised, v.resent, c.recognised, c.resent)
+			}
+		})
+	}
+}
+
+func TestReserved(t *testing.T) {
+	of := func(owner string, low, reserved int64, parked int, done ...intake.Run) intake.Reservation {
+		return intake.Reservation{Owner: owner, Low: low, Reserved: reserved, Parked: parked, Done: done}
+	}
+	commits := map[place]intake.Reservation{
+		{partition: 0}: of("node-1-uuid", 100, 150, 3, intake.Run{From: 101, To: 111}),
+		{partition: 1}: of("node-1-uuid", 7, 7, 0),
+		{partition: 2}: of("node-1-uuid", 10, 20, 0, intake.Run{From: 15, To: 25}), // a map that reaches further
+		{partition: 3}: of("node-10-uuid", 0, 1000, 0),
+		{partition: 4}: {Low: 5}, // not the engine's
+	}
+	for node, want := range map[string]int{"node-1": 50 + 3 - 10 + 10 - 5, "node-10": 1000, "node-2": -1} {
+		if got := reservedBy(commits, node); got != want {
+			t.Errorf("%s: %d, want %d", node, got, want)
+		}
+	}
+}
+
+func TestTotal(t *testing.T) {
 	const text = `# HELP carillon_lane_open_attempts Attempts.
 # TYPE carillon_lane_open_attempts gauge
 carillon_lane_open_attempts{account="main",channel="sink"} 3
@@ -172,10 +319,10 @@ carillon_lane_open_attempts{account="other",channel="sink"} 1e2
 carillon_lane_open_attempts_total 7
 carillon_unacknowledged_outcomes 5
 `
-	if got := sum([]byte(text), "carillon_lane_open_attempts"); got != 103 {
+	if got := total([]byte(text), "carillon_lane_open_attempts"); got != 103 {
 		t.Errorf("open attempts: %d, want 103", got)
 	}
-	if got := sum([]byte(text), "carillon_unacknowledged_outcomes"); got != 5 {
+	if got := total([]byte(text), "carillon_unacknowledged_outcomes"); got != 5 {
 		t.Errorf("unacknowledged: %d, want 5", got)
 	}
 }

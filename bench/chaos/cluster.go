@@ -36,18 +36,9 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 		return nil, err
 	}
 	for i := range c.Nodes {
-		n, err := newNode(dir, fmt.Sprintf("node-%d", i), c.Command, nodeConfig{
-			Broker: k.addr, Prefix: k.prefix, Group: k.group, Session: c.Session, Drain: c.Session / 2,
-			Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed, Hold: c.Policy == "hold",
-		})
-		if err == nil {
-			n.crashed = k.crashed
-			err = n.start()
-		}
-		if err != nil {
+		if err := k.openNode(c, dir, fmt.Sprintf("node-%d", i)); err != nil {
 			return nil, errors.Join(err, k.close())
 		}
-		k.nodes = append(k.nodes, n)
 	}
 	for _, n := range k.nodes {
 		if err := k.awaitReady(ctx, n); err != nil {
@@ -55,6 +46,28 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 		}
 	}
 	return k, nil
+}
+
+// openNode starts a node, with a link to the broker that can be cut where one
+// of the faults does that.
+func (k *cluster) openNode(c Config, dir, name string) (err error) {
+	near, way := k.addr, (*link)(nil)
+	if slices.Contains(c.Faults, Partition) {
+		way = newLink()
+		if near, err = way.to(k.addr); err != nil {
+			return err
+		}
+	}
+	n, err := newNode(dir, name, c.Command, nodeConfig{
+		Broker: near, Prefix: k.prefix, Group: k.group, Session: c.Session, Drain: c.Session / 2,
+		Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed, Hold: c.Policy == "hold", Standby: c.Standby,
+	})
+	if err != nil {
+		return err
+	}
+	n.link, n.crashed = way, k.crashed
+	k.nodes = append(k.nodes, n)
+	return n.start()
 }
 
 func (k *cluster) openBroker(ctx context.Context, c Config, dir string) (err error) {
@@ -149,6 +162,11 @@ func (k *cluster) stopNodes() []string {
 
 func (k *cluster) close() error {
 	k.stopNodes()
+	for _, n := range k.nodes {
+		if n.link != nil {
+			n.link.close()
+		}
+	}
 	if k.broker == nil {
 		return nil
 	}

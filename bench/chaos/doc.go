@@ -12,10 +12,14 @@
 //
 //	chaos.go    Run, from start to report
 //	plan.go     which fault, when, on which node: by the seed alone
-//	inflict.go  the faults carried out
+//	inflict.go  the faults carried out; silence.go a node frozen or cut off
 //	cluster.go  broker and nodes; node.go, process*.go one node
+//	link.go     a node's way to the broker, which can be cut; talk.go has it
+//	            hide the broker's own address
 //	publish.go  the open-loop producer
-//	watch.go    status events and committed offsets as they come
-//	check.go    the verdict: pure, from what was collected
-//	report.go   the report
+//	watch.go    status events as they come; offsets.go what the group has committed
+//	check.go    the verdict: pure, from what was collected; blame.go what was
+//	            doubled, order.go ordering keys, pace.go times and limits
+//	report.go   the report; judge.go what is wrong with it, table.go for people
+//	points*.go  a node killed at named points of its code instead
 package chaos

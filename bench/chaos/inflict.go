@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -21,8 +22,12 @@ type Fault struct {
 	// since is when the process that it struck was started; zero where that was
 	// at the beginning, or it struck several.
 	since time.Time
-	// Woken is when a zombie ran again.
-	Woken time.Time
+	// From Fenced until Again, a node that outlived its session may begin
+	// nothing: it was frozen or cut off, and is no member of the group yet.
+	Fenced, Again time.Time
+	// Reserved is how many sends such a node could begin without another commit;
+	// -1 where that is not known.
+	Reserved int
 	// Clean is false for a restart that had to be forced.
 	Clean  bool
 	Gauges gauges // just before
@@ -31,10 +36,21 @@ type Fault struct {
 
 // inflictor carries out a plan.
 type inflictor struct {
-	cluster  *cluster
-	progress func(string, ...any)
-	mu       sync.Mutex
-	done     []Fault
+	cluster   *cluster
+	publisher *publisher
+	watcher   *watcher
+	rate      int // of the provider, 0 where it has none
+	session   time.Duration
+	progress  func(string, ...any)
+	mu        sync.Mutex
+	done      []Fault
+}
+
+func (r *run) newInflictor() *inflictor {
+	return &inflictor{
+		cluster: r.cluster, publisher: r.publisher, watcher: r.watcher,
+		rate: r.ProviderRate, session: r.Session, progress: r.say,
+	}
 }
 
 // run carries the plan out, and returns when every target has been set right.
@@ -47,10 +63,14 @@ func (x *inflictor) run(ctx context.Context, plan []planned) {
 			return
 		}
 		all.Go(func() {
-			f := x.one(ctx, p)
-			x.mu.Lock()
-			defer x.mu.Unlock()
-			x.done = append(x.done, f)
+			switch p.kind {
+			case Rolling:
+				x.rolling(ctx, p.lasts)
+			case Broker:
+				x.one(ctx, p, nil)
+			default:
+				x.one(ctx, p, x.cluster.nodes[p.node])
+			}
 		})
 	}
 }
@@ -67,22 +87,27 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (x *inflictor) one(ctx context.Context, p planned) Fault {
-	f := Fault{Kind: p.kind, Clean: true}
-	var n *node
-	if p.node >= 0 {
-		n = x.cluster.nodes[p.node]
+// one carries out a fault of one target: of a node, after those of it that are
+// not over, or of the broker.
+func (x *inflictor) one(ctx context.Context, p planned, n *node) {
+	f := Fault{Kind: p.kind, Clean: true, Reserved: -1}
+	if n != nil {
+		n.struck.Lock()
+		defer n.struck.Unlock()
 		f.Node = n.name
 		f.Gauges, _ = n.scrape(ctx) // a node that does not answer has zeros
+	}
+	if p.kind.silences() {
+		x.fill(ctx, n, &f)
 	}
 	x.progress("%s %s for %v (open %d, unacknowledged %d, waiting %d)", p.kind, f.Node, p.lasts,
 		f.Gauges.open, f.Gauges.unacknowledged, f.Gauges.waiting)
 	f.Begin = time.Now()
 	switch p.kind {
-	case Kill, Disk, Restart:
+	case Kill, Disk, Restart, Rolling:
 		f.Err = x.restart(ctx, n, p, &f)
-	case Zombie:
-		f.Err = x.freeze(ctx, n, p.lasts, &f)
+	case Zombie, Partition:
+		f.Err = x.silence(ctx, n, p, &f)
 	case PluginKill, PluginStop:
 		f.Err = x.plugin(ctx, n, p, &f)
 	case Broker:
@@ -92,13 +117,32 @@ func (x *inflictor) one(ctx context.Context, p planned) Fault {
 	if f.Err != nil {
 		x.progress("%s %s: %v", p.kind, f.Node, f.Err)
 	}
-	return f
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.done = append(x.done, f)
+}
+
+// rolling restarts every node in turn, with a pause in which they hardly get to
+// share the shards out, for at least one round.
+func (x *inflictor) rolling(ctx context.Context, lasts time.Duration) {
+	for end := time.Now().Add(lasts); ; {
+		for _, n := range x.cluster.nodes {
+			x.one(ctx, planned{kind: Rolling}, n)
+			if !sleep(ctx, x.session/4) {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			return
+		}
+	}
 }
 
 // restart ends a node and starts it again. Its attempts that come to the
 // ledger before the start are still the old process's.
 func (x *inflictor) restart(ctx context.Context, n *node, p planned, f *Fault) (err error) {
-	if p.kind == Restart {
+	ended := x.watcher.sampleEnded(x.publisher.run, repeatedAtOnce)
+	if p.kind == Restart || p.kind == Rolling {
 		f.Clean, err = n.process().terminate(30 * time.Second)
 	} else {
 		err = n.process().kill()
@@ -113,24 +157,15 @@ func (x *inflictor) restart(ctx context.Context, n *node, p planned, f *Fault) (
 		}
 	}
 	f.End = time.Now()
-	return n.start()
-}
-
-// freeze stops a node's process; its plugins run on, and finish what they were
-// handed before.
-func (x *inflictor) freeze(ctx context.Context, n *node, d time.Duration, f *Fault) error {
-	p := n.process()
-	if err := p.signal(sigStop); err != nil {
+	if err := n.start(); err != nil || p.kind != Disk {
 		return err
 	}
-	sleep(ctx, d)
-	f.End, f.Woken = time.Now(), time.Now()
-	return p.signal(sigCont)
+	return x.publisher.repeat(ctx, ended)
 }
 
-// pipes is how long a thawed plugin may take to get at what it was handed
-// before.
-const pipes = 500 * time.Millisecond
+// repeatedAtOnce is how many sends are published again after a disk was lost:
+// the engine must know from Kafka alone that they have ended.
+const repeatedAtOnce = 50
 
 func (x *inflictor) plugin(ctx context.Context, n *node, p planned, f *Fault) error {
 	leaders, err := n.plugins()
@@ -158,15 +193,39 @@ func (x *inflictor) plugin(ctx context.Context, n *node, p planned, f *Fault) er
 		return err
 	}
 	sleep(ctx, p.lasts)
-	f.End = time.Now().Add(pipes)
+	f.End = time.Now()
 	return all(sigCont)
 }
 
+// restartBroker returns when the nodes are members again: one that the broker
+// has forgotten does not know until it asks. Kafka forgets none.
 func (x *inflictor) restartBroker(ctx context.Context, d time.Duration) error {
 	b := x.cluster.broker
 	if err := b.Kill(); err != nil {
 		return err
 	}
 	sleep(ctx, d)
-	return b.Restart(context.WithoutCancel(ctx))
+	if err := b.Restart(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	session, cancel := context.WithTimeout(ctx, x.session) // by then each knows by its own clock
+	defer cancel()
+	for !x.complete(session) && sleep(session, 50*time.Millisecond) {
+		continue
+	}
+	return nil
+}
+
+// complete says whether all nodes that have no fault are members of the group.
+func (x *inflictor) complete(ctx context.Context) bool {
+	members, err := x.watcher.members(ctx)
+	for _, n := range x.cluster.nodes {
+		if n.struck.TryLock() {
+			n.struck.Unlock()
+			if err != nil || !slices.Contains(members, n.name) {
+				return false
+			}
+		}
+	}
+	return true
 }

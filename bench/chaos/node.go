@@ -17,10 +17,12 @@ import (
 	"sync"
 	"text/template"
 	"time"
+
+	"github.com/carillonhq/carillon/bench/broker"
 )
 
-// node is one engine node. Faults of one node never overlap, so that one
-// goroutine at a time deals with it.
+// node is one engine node. Faults of one node never overlap: one goroutine at a
+// time deals with it.
 type node struct {
 	name    string
 	command []string // that is carillon
@@ -29,12 +31,17 @@ type node struct {
 	ledger  string // the provider's, of this node's attempts alone
 	log     string
 	http    string
+	link    *link // to the broker; nil where it is never cut
 	crashed func(node string, how *os.ProcessState)
 	env     []string // beside this process' own, from the next start on
 
-	mu   sync.Mutex
-	proc *process // the last one started
+	struck sync.Mutex // held by a fault until it is over
+	mu     sync.Mutex
+	proc   *process // the last one started
 }
+
+// deadline is the channel's: how long an attempt may take.
+const deadline = 3 * time.Second
 
 //go:embed node.yaml
 var nodeYAML string
@@ -43,11 +50,11 @@ var nodeTemplate = template.Must(template.New("node.yaml").Parse(nodeYAML))
 
 // nodeConfig is what node.yaml takes.
 type nodeConfig struct {
-	Broker, Prefix, Group, Data, HTTP, Ledger string
-	Session, Drain                            time.Duration
-	Partitions, Rate                          int
-	Seed                                      uint64
-	Hold                                      bool
+	Name, Broker, Prefix, Group, Data, HTTP, Ledger string
+	Session, Drain, Deadline                        time.Duration
+	Partitions, Rate                                int
+	Seed                                            uint64
+	Hold, Standby                                   bool
 }
 
 // newNode writes a node's configuration below dir. It starts nothing.
@@ -56,16 +63,16 @@ func newNode(dir, name string, command []string, c nodeConfig) (*node, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the node's directory: %w", err)
 	}
-	addr, err := freeAddr()
+	ports, err := broker.FreePorts(1)
 	if err != nil {
 		return nil, fmt.Errorf("find a port for %s: %w", name, err)
 	}
 	n := &node{
-		name: name, command: command, http: addr,
+		name: name, command: command, http: net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])),
 		config: filepath.Join(dir, "carillon.yaml"), data: filepath.Join(dir, "data"),
 		ledger: filepath.Join(dir, "provider.ledger"), log: filepath.Join(dir, "node.log"),
 	}
-	c.Data, c.HTTP, c.Ledger = n.data, n.http, n.ledger
+	c.Name, c.Data, c.HTTP, c.Ledger, c.Deadline = name, n.data, n.http, n.ledger, deadline
 	var text bytes.Buffer
 	if err := nodeTemplate.Execute(&text, c); err != nil {
 		return nil, fmt.Errorf("write the configuration of %s: %w", name, err)
@@ -74,15 +81,6 @@ func newNode(dir, name string, command []string, c nodeConfig) (*node, error) {
 		return nil, fmt.Errorf("write the configuration of %s: %w", name, err)
 	}
 	return n, nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // start starts the node unless it runs.
@@ -146,16 +144,16 @@ func (n *node) scrape(ctx context.Context) (gauges, error) {
 		return gauges{}, fmt.Errorf("read the metrics of %s: %w", n.name, err)
 	}
 	return gauges{
-		open:           sum(text, "carillon_lane_open_attempts"),
-		unacknowledged: sum(text, "carillon_unacknowledged_outcomes"),
-		waiting:        sum(text, "carillon_lane_depth"),
+		open:           total(text, "carillon_lane_open_attempts"),
+		unacknowledged: total(text, "carillon_unacknowledged_outcomes"),
+		waiting:        total(text, "carillon_lane_depth"),
 	}, nil
 }
 
-// sum adds up the samples of a metric in Prometheus' text format, which has one
+// total adds up the samples of a metric in Prometheus' text format, which has one
 // sample per line: name{labels} value.
-func sum(text []byte, metric string) int {
-	total := 0.0
+func total(text []byte, metric string) int {
+	sum := 0.0
 	for line := range strings.Lines(string(text)) {
 		rest, ok := strings.CutPrefix(line, metric)
 		if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
@@ -163,8 +161,8 @@ func sum(text []byte, metric string) int {
 		}
 		fields := strings.Fields(rest)
 		if v, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
-			total += v
+			sum += v
 		}
 	}
-	return int(total)
+	return int(sum)
 }

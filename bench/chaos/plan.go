@@ -15,7 +15,9 @@ type Kind string
 const (
 	Kill       Kind = "kill"        // SIGKILL of a node, which is started again
 	Zombie     Kind = "zombie"      // SIGSTOP of a node for longer than its session, then SIGCONT
+	Partition  Kind = "partition"   // a node is cut off from the broker for longer than its session
 	Restart    Kind = "restart"     // SIGTERM of a node, which is started again
+	Rolling    Kind = "rolling"     // restart of every node in turn, round after round
 	Disk       Kind = "disk"        // SIGKILL of a node, which is started again without its data
 	PluginKill Kind = "plugin-kill" // SIGKILL of a plugin's process group
 	PluginStop Kind = "plugin-stop" // SIGSTOP of a plugin's process group, then SIGCONT
@@ -24,7 +26,7 @@ const (
 
 // Kinds returns all faults in the order of the documentation.
 func Kinds() []Kind {
-	return []Kind{Kill, Zombie, Restart, Disk, PluginKill, PluginStop, Broker}
+	return []Kind{Kill, Zombie, Partition, Restart, Rolling, Disk, PluginKill, PluginStop, Broker}
 }
 
 // ParseKinds reads a list of faults: names with commas between them, "all" or
@@ -59,8 +61,8 @@ func joined(kinds []Kind) string {
 type planned struct {
 	at    time.Duration // from the beginning of the load
 	kind  Kind
-	node  int           // -1 for the broker's
-	lasts time.Duration // down or frozen for so long
+	node  int           // -1 where it strikes the broker, or every node
+	lasts time.Duration // down, frozen or cut off for so long
 }
 
 // schedule is what a plan is made of.
@@ -80,7 +82,7 @@ const respite = 3 * time.Second
 // comes once before any comes again. Faults of different nodes may overlap.
 func (s schedule) plan() []planned {
 	rng := rand.New(rand.NewPCG(s.seed, 0xc4a05))
-	busy := make([]time.Duration, s.nodes+1) // the last one is the broker
+	free := make([]time.Duration, s.nodes+1) // from when on; the last one is the broker
 	var all []planned
 	var bag []Kind
 	for at := s.gap / 2; len(s.kinds) > 0; at += s.gap/4 + time.Duration(rng.ExpFloat64()*float64(s.gap)*3/4) {
@@ -93,15 +95,20 @@ func (s schedule) plan() []planned {
 		}
 		p := planned{at: at, kind: bag[0], node: rng.IntN(s.nodes)}
 		p.lasts = p.kind.lasts(rng.Float64(), s.session)
-		if p.kind == Broker {
-			p.node = -1
+		struck := free[p.node : p.node+1]
+		switch p.kind {
+		case Broker:
+			p.node, struck = -1, free[s.nodes:]
+		case Rolling:
+			p.node, struck = -1, free[:s.nodes]
 		}
-		slot := (p.node + s.nodes + 1) % (s.nodes + 1)
-		if busy[slot] > at || at+p.lasts > s.span {
+		if slices.Max(struck) > at || at+p.lasts > s.span {
 			continue
 		}
 		bag = bag[1:]
-		busy[slot] = at + p.lasts + respite
+		for i := range struck {
+			struck[i] = at + p.lasts + respite
+		}
 		all = append(all, p)
 	}
 	return all
@@ -115,8 +122,10 @@ func (k Kind) lasts(x float64, session time.Duration) time.Duration {
 	switch k {
 	case Kill, Disk:
 		return between(0, session*2/3)
-	case Zombie:
+	case Zombie, Partition:
 		return between(session*6/5, session*2)
+	case Rolling:
+		return between(session, session*2)
 	case PluginStop:
 		return between(time.Second, 8*time.Second)
 	case Broker:

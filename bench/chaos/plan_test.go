@@ -21,24 +21,31 @@ func TestPlanBySeed(t *testing.T) {
 }
 
 // Whatever the seed: every kind has its turn, no target has two faults at once,
-// none outlasts the run, and a zombie outlasts its session.
+// none outlasts the run, and a zombie outlasts its session, as does one that
+// is cut off.
 func TestPlan(t *testing.T) {
 	for seed := range uint64(200) {
 		s := usual(seed)
 		count, busy := map[Kind]int{}, map[int]time.Duration{}
 		for _, p := range s.plan() {
 			count[p.kind]++
-			if p.at < busy[p.node] {
-				t.Errorf("seed %d: %v strikes while another fault of its target is under way", seed, p)
+			struck := []int{p.node}
+			if p.kind == Rolling {
+				struck = []int{0, 1, 2}
 			}
-			busy[p.node] = p.at + p.lasts
-			if busy[p.node] > s.span {
+			for _, target := range struck {
+				if p.at < busy[target] {
+					t.Errorf("seed %d: %v strikes while another fault of its target is under way", seed, p)
+				}
+				busy[target] = p.at + p.lasts
+			}
+			if p.at+p.lasts > s.span {
 				t.Errorf("seed %d: %v outlasts the run", seed, p)
 			}
-			if (p.node < 0) != (p.kind == Broker) || p.node >= s.nodes {
+			if (p.node < 0) != (p.kind == Broker || p.kind == Rolling) || p.node >= s.nodes {
 				t.Errorf("seed %d: %v has the wrong target", seed, p)
 			}
-			if p.kind == Zombie && p.lasts <= s.session {
+			if (p.kind == Zombie || p.kind == Partition) && p.lasts <= s.session {
 				t.Errorf("seed %d: %v keeps its session", seed, p)
 			}
 		}

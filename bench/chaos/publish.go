@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,20 +18,32 @@ import (
 // becomes of it, and remembers what Kafka acknowledged. acks=all and idempotence
 // are franz-go's defaults, and so is Java's partitioner.
 type publisher struct {
-	client     *kgo.Client
-	prefix     string
-	run        string // begins every id
-	rng        *rand.Rand
-	recipients int
+	client *kgo.Client
+	prefix string
+	run    string // begins every id
+	rng    *rand.Rand
+	extra  atomic.Int64 // sends beyond the rate, asked for by crowd
 
-	mu    sync.Mutex
-	sends []published // by number
+	mu      sync.Mutex
+	sends   []published // by number
+	known   int         // of those, accepted
+	repeats []repetition
 }
 
 // published is a send by its number.
 type published struct {
-	accepted bool // acknowledged by Kafka; otherwise it may be stored all the same
-	failed   bool
+	to, orderingKey string
+	topic           string
+	accepted        bool // acknowledged by Kafka; otherwise it may be stored all the same
+	failed          bool
+	place           place // in the input, once it is accepted
+}
+
+// repetition is a second record of a send that had ended.
+type repetition struct {
+	number int
+	at     time.Time // it was published after this
+	place  place
 }
 
 func newPublisher(addr, prefix, run string, seed uint64) (*publisher, error) {
@@ -41,17 +55,17 @@ func newPublisher(addr, prefix, run string, seed uint64) (*publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the producer: %w", err)
 	}
-	rng := rand.New(rand.NewPCG(seed, 0x5e4d))
-	return &publisher{client: client, prefix: prefix, run: run, rng: rng, recipients: 2000}, nil
+	return &publisher{client: client, prefix: prefix, run: run, rng: rand.New(rand.NewPCG(seed, 0x5e4d))}, nil
 }
 
-// publish publishes perSecond sends a second until ctx ends.
+// publish publishes perSecond sends a second, and those that crowd asks for,
+// until ctx ends.
 func (p *publisher) publish(ctx context.Context, perSecond float64) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	began := time.Now()
 	for n := 0; ; {
-		for due := int(time.Since(began).Seconds() * perSecond); n < due; n++ {
+		for due := int(time.Since(began).Seconds()*perSecond) + int(p.extra.Load()); n < due; n++ {
 			p.one(n)
 		}
 		select {
@@ -62,23 +76,73 @@ func (p *publisher) publish(ctx context.Context, perSecond float64) {
 	}
 }
 
-func (p *publisher) one(n int) {
-	p.mu.Lock()
-	p.sends = append(p.sends, published{})
-	p.mu.Unlock()
-	topic := p.prefix + "sends.bulk"
-	if p.rng.IntN(3) == 0 {
-		topic = p.prefix + "sends"
+// crowd has n sends published at once.
+func (p *publisher) crowd(n int) { p.extra.Add(int64(n)) }
+
+const (
+	recipients = 2000
+	// So few are sent to in order that several of a key are on their way at once.
+	orderedRecipients = 15
+)
+
+// next makes up a send: a third are urgent, and a quarter have an ordering key,
+// which goes by one of the two inputs: between them there is no order.
+func (p *publisher) next() published {
+	s := published{to: "r" + strconv.Itoa(p.rng.IntN(recipients)), topic: p.prefix + "sends.bulk"}
+	urgent := p.rng.IntN(3) == 0
+	if p.rng.IntN(4) == 0 {
+		s.to = "o" + strconv.Itoa(p.rng.IntN(orderedRecipients))
+		s.orderingKey = "bulk"
+		if urgent {
+			s.orderingKey = "urgent"
+		}
 	}
-	to := "r" + strconv.Itoa(p.rng.IntN(p.recipients))
+	if urgent {
+		s.topic = p.prefix + "sends"
+	}
+	return s
+}
+
+func (p *publisher) one(n int) {
+	s := p.next()
+	p.mu.Lock()
+	p.sends = append(p.sends, s)
+	p.mu.Unlock()
 	// The load's context is not the record's: what was begun is finished.
-	p.client.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(to), Value: fmt.Appendf(nil,
-		`{"id":"%s%d","app":"chaos","to":{"id":%q},"channels":["sink"],"content":{"title":"T","body":"B"}}`, p.run, n, to),
-	}, func(_ *kgo.Record, err error) {
+	p.client.Produce(context.Background(), p.record(n, s), func(r *kgo.Record, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.sends[n] = published{accepted: err == nil, failed: err != nil}
+		if p.sends[n].failed = err != nil; err == nil {
+			p.sends[n].accepted, p.sends[n].place = true, placeOf(r)
+			p.known++
+		}
 	})
+}
+
+func (p *publisher) record(n int, s published) *kgo.Record {
+	return &kgo.Record{Topic: s.topic, Key: []byte(s.to), Value: fmt.Appendf(nil,
+		`{"id":"%s%d","app":"chaos","to":{"id":%q},"orderingKey":%q,"channels":["sink"],"content":{"title":"T","body":"B"}}`,
+		p.run, n, s.to, s.orderingKey)}
+}
+
+func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset} }
+
+// repeat publishes sends again, and returns when Kafka has them.
+func (p *publisher) repeat(ctx context.Context, numbers []int) error {
+	for _, n := range numbers {
+		p.mu.Lock()
+		s := p.sends[n]
+		p.mu.Unlock()
+		now := time.Now()
+		r, err := p.client.ProduceSync(ctx, p.record(n, s)).First()
+		if err != nil {
+			return fmt.Errorf("publish a send again: %w", err)
+		}
+		p.mu.Lock()
+		p.repeats = append(p.repeats, repetition{number: n, at: now, place: placeOf(r)})
+		p.mu.Unlock()
+	}
+	return nil
 }
 
 // flush waits until every record has its answer.
@@ -95,19 +159,20 @@ func (p *publisher) close() { p.client.Close() }
 func (p *publisher) all() []published {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]published(nil), p.sends...)
+	return slices.Clone(p.sends)
+}
+
+// repeated returns what was published again.
+func (p *publisher) repeated() []repetition {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.repeats)
 }
 
 func (p *publisher) accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 0
-	for _, s := range p.sends {
-		if s.accepted {
-			n++
-		}
-	}
-	return n
+	return p.known
 }
 
 // numberOf returns the number of a send by its id; false where it is not of

@@ -1,0 +1,176 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/carillonhq/carillon/engine/intake"
+)
+
+// sample follows the committed offsets until ctx ends.
+func (w *watcher) sample(ctx context.Context) {
+	for sleep(ctx, 500*time.Millisecond) {
+		ask, cancel := context.WithTimeout(ctx, 2*time.Second)
+		committed, err := w.committed(ask)
+		cancel()
+		if err != nil {
+			continue // the broker is down, or its coordinator is not up yet
+		}
+		w.mu.Lock()
+		w.compare(committed)
+		w.mu.Unlock()
+	}
+}
+
+func (w *watcher) compare(committed map[place]intake.Reservation) {
+	for p, r := range committed {
+		if high := w.highest[p]; r.Low < high {
+			w.rewinds = append(w.rewinds, fmt.Sprintf("%s/%d went from %d to %d", p.topic, p.partition, high, r.Low))
+		}
+		w.highest[p] = r.Low
+		if n := len(r.Done); n > 0 {
+			w.span = max(w.span, r.Done[n-1].To-r.Low)
+		}
+	}
+}
+
+// committed returns the group's offsets with what their metadata says, which is
+// nothing where it is not the engine's. A partition without an offset is left
+// out.
+func (w *watcher) committed(ctx context.Context) (map[place]intake.Reservation, error) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group = w.group // a nil list of topics is all of them
+	group := kmsg.NewOffsetFetchRequestGroup()
+	group.Group = w.group
+	req.Groups = append(req.Groups, group)
+	res, err := req.RequestWith(ctx, w.client)
+	if err != nil {
+		return nil, fmt.Errorf("read the committed offsets: %w", err)
+	}
+	found := map[place]intake.Reservation{}
+	for _, g := range res.Groups {
+		if g.ErrorCode != 0 {
+			return nil, fmt.Errorf("read the committed offsets: error %d", g.ErrorCode)
+		}
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				if p.ErrorCode != 0 || p.Offset < 0 {
+					continue
+				}
+				r := intake.Reservation{Low: p.Offset}
+				if p.Metadata != nil {
+					if said, err := intake.ParseReservation(p.Offset, *p.Metadata); err == nil {
+						r = said
+					}
+				}
+				found[place{topic: t.Topic, partition: p.Partition}] = r
+			}
+		}
+	}
+	return found, nil
+}
+
+// reserved returns how many sends a node may begin without another commit: those
+// of its shards that are reserved and not finished. -1 where no commit says.
+func (w *watcher) reserved(ctx context.Context, node string) int {
+	committed, err := w.committed(ctx)
+	if err != nil {
+		return -1
+	}
+	return reservedBy(committed, node)
+}
+
+// reservedBy adds up a node's reservations. Kafka makes a member's id of the
+// client's name, which is the node's.
+func reservedBy(committed map[place]intake.Reservation, node string) int {
+	total, known := 0, false
+	for _, r := range committed {
+		if !strings.HasPrefix(r.Owner, node+"-") {
+			continue
+		}
+		known = true
+		total += int(r.Reserved-r.Low) + r.Parked
+		for _, run := range r.Done {
+			total -= int(min(run.To, r.Reserved) - min(run.From, r.Reserved))
+		}
+	}
+	if !known {
+		return -1
+	}
+	return total
+}
+
+// members returns the nodes between which the group has shared the shards out;
+// none while it is about to.
+func (w *watcher) members(ctx context.Context) (nodes []string, err error) {
+	req := kmsg.NewPtrDescribeGroupsRequest()
+	req.Groups = []string{w.group}
+	res, err := req.RequestWith(ctx, w.client)
+	if err != nil {
+		return nil, fmt.Errorf("describe the group: %w", err)
+	}
+	for _, g := range res.Groups {
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			return nil, fmt.Errorf("describe the group: %w", err)
+		}
+		if g.State != "Stable" {
+			return nil, nil
+		}
+		for _, m := range g.Members {
+			nodes = append(nodes, m.ClientID)
+		}
+	}
+	return nodes, nil
+}
+
+// ends returns the end of every partition of the topics.
+func (w *watcher) ends(ctx context.Context, partitions int, topics ...string) (map[place]int64, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	for _, name := range topics {
+		topic := kmsg.NewListOffsetsRequestTopic()
+		topic.Topic = name
+		for i := range partitions {
+			p := kmsg.NewListOffsetsRequestTopicPartition()
+			p.Partition, p.Timestamp = int32(i), -1 // the end
+			topic.Partitions = append(topic.Partitions, p)
+		}
+		req.Topics = append(req.Topics, topic)
+	}
+	res, err := req.RequestWith(ctx, w.client)
+	if err != nil {
+		return nil, fmt.Errorf("read the ends of the topics: %w", err)
+	}
+	found := map[place]int64{}
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return nil, fmt.Errorf("read the end of %s/%d: error %d", t.Topic, p.Partition, p.ErrorCode)
+			}
+			found[place{topic: t.Topic, partition: p.Partition}] = p.Offset
+		}
+	}
+	return found, nil
+}
+
+// lag returns how many input records no commit covers.
+func (w *watcher) lag(ctx context.Context, partitions int) (int64, error) {
+	ends, err := w.ends(ctx, partitions, w.inputs...)
+	if err != nil {
+		return 0, err
+	}
+	committed, err := w.committed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	for p, end := range ends {
+		total += end - committed[p].Low
+	}
+	return total, nil
+}
