@@ -4,6 +4,29 @@ package fault
 const (
 	CommitBeforeAck       = "commit-before-ack"
 	MaxInsteadOfWatermark = "max-instead-of-watermark"
+	PebbleFirst           = "pebble-first"
+	SkipReservation       = "skip-reservation"
+	ParkedEscape          = "parked-escape"
+	PauseIgnored          = "pause-ignored"
+	HistoryNotSaved       = "history-not-saved"
+	OutageIgnored         = "outage-ignored"
+	DedupeAfterDispatch   = "dedupe-after-dispatch"
+	RedeliveryIsDuplicate = "redelivery-is-duplicate"
+	LostIsFailed          = "lost-is-failed"
+	UnknownExpires        = "unknown-expires"
+	NewKeyPerAttempt      = "new-key-per-attempt"
+	KeyForEver            = "key-for-ever"
+	TombstoneForgotten    = "tombstone-forgotten"
+	PlaceForgotten        = "place-forgotten"
+	SourceForgotten       = "source-forgotten"
+	RestoreSkipsStatus    = "restore-skips-status"
+	ParkedOverOutcome     = "parked-over-outcome"
+	MapNotRead            = "map-not-read"
+	DoubtNotSeen          = "doubt-not-seen"
+	ParkedDoubtNotSeen    = "parked-doubt-not-seen"
+	DoubtNotWaited        = "doubt-not-waited"
+	HoldNotAnnounced      = "hold-not-announced"
+	DecisionForAll        = "decision-for-all"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -43,6 +66,29 @@ func Mutants() []Named {
 	return []Named{
 		{CommitBeforeAck, "an input is done as soon as its outcome is on its way, acknowledged or not"},
 		{MaxInsteadOfWatermark, "what is committed is the newest record that was taken in"},
+		{PebbleFirst, "Pebble and the offset do not wait for Kafka"},
+		{SkipReservation, "a record is begun without a grant"},
+		{ParkedEscape, "parked sends are loaded without a grant"},
+		{PauseIgnored, "a shard that is to be handed over goes on beginning attempts"},
+		{HistoryNotSaved, "a hand-over forgets answers that were lost"},
+		{OutageIgnored, "attempts go on while no outcome can be written"},
+		{DedupeAfterDispatch, "an id is known only when its send has ended"},
+		{RedeliveryIsDuplicate, "the engine's own second look at a record counts as another record"},
+		{LostIsFailed, "an attempt without an answer counts as one that surely sent nothing"},
+		{UnknownExpires, "a send that may have been sent ends expired"},
+		{NewKeyPerAttempt, "the provider's key is another one for each attempt"},
+		{KeyForEver, "a provider is trusted to know a key longer than it says"},
+		{TombstoneForgotten, "the row of a parked send stays in `ledger` when the send has ended"},
+		{PlaceForgotten, "an outcome does not say which record of the shard it is about"},
+		{SourceForgotten, "a record that is moved to its shard forgets where it was"},
+		{RestoreSkipsStatus, "a restore does not read which sends have ended"},
+		{ParkedOverOutcome, "a restore parks what has ended"},
+		{MapNotRead, "what a commit says of finished records is not gone by"},
+		{DoubtNotSeen, "what a former owner had reserved counts as never tried"},
+		{ParkedDoubtNotSeen, "parked sends that a former owner may have loaded count as never tried"},
+		{DoubtNotWaited, "what is in doubt is tried again while the former owner's attempt may go on"},
+		{HoldNotAnnounced, "a channel that holds does not announce its attempts"},
+		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
 
 		{ReuseToken, "all attempts of a lane have one token"},
 		{FirstResultNotFirst, "a second result of an attempt counts as well"},

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
@@ -29,7 +30,7 @@ func (s *Shard) admit(now time.Time) {
 // open says whether a record may be begun: it is reserved, and not too far
 // above the watermark.
 func (in *input) open(offset int64) bool {
-	return offset < in.ahead.gate && in.tracker.Fits(offset)
+	return (offset < in.ahead.gate || fault.Mutant(fault.SkipReservation)) && in.tracker.Fits(offset)
 }
 
 func (s *Shard) admitOne(i int, rec *intake.Item, now time.Time) {
@@ -59,12 +60,12 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 		source: rec.Source, origin: originOf(rec.Source), input: i, offset: rec.Offset, accepted: rec.Accepted,
 	}
 	it.Send, it.Bulk = rec.Send, i == intake.Bulk
-	if rec.Offset < s.cfg.Found[i].Reserved {
+	if rec.Offset < s.cfg.Found[i].Reserved && !fault.Mutant(fault.DoubtNotSeen) {
 		it.doubt = mayBeOpen
 	}
 	s.inputs[i].tracker.Hold(rec.Offset, it)
 	if mark, seen := s.env.Ledger.Seen(it.key, now); seen {
-		if mark.Origin == it.origin {
+		if mark.Origin == it.origin && !fault.Mutant(fault.RedeliveryIsDuplicate) {
 			s.env.Observer.Redelivered()
 			s.pend.skip(it)
 			return
@@ -76,7 +77,9 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 	if i == intake.Urgent && it.Send.Class == carillonv1.Class_CLASS_MARKETING {
 		s.env.Observer.MarketingOnUrgent()
 	}
-	s.env.Ledger.Admit(it.key, it.origin, now)
+	if !fault.Mutant(fault.DedupeAfterDispatch) {
+		s.env.Ledger.Admit(it.key, it.origin, now)
+	}
 	s.consider(it, now)
 }
 
@@ -141,7 +144,7 @@ func (s *Shard) expiry(it *item, way Lane) int64 {
 // expire ends a send whose time has passed. One that may have been sent ends
 // unknown: nobody can say that it was not.
 func (s *Shard) expire(it *item, now time.Time) {
-	if it.unknown > 0 {
+	if it.unknown > 0 && !fault.Mutant(fault.UnknownExpires) {
 		it.reason = why("provider", codeLostAnswer)
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
@@ -33,7 +34,7 @@ const grace = time.Second
 // A queue is loaded in its order, so those that were stand first in it.
 func (s *Shard) rowInDoubt(queue string, due int64) bool {
 	found := &s.cfg.Found[intake.Urgent]
-	if due > min(found.Due, s.cfg.TakenOver.UnixMilli()) || queue == heldQueue {
+	if due > min(found.Due, s.cfg.TakenOver.UnixMilli()) || queue == heldQueue || fault.Mutant(fault.ParkedDoubtNotSeen) {
 		return false
 	}
 	d := s.doubted[queue]
@@ -81,7 +82,7 @@ func (s *Shard) resolve(it *item, way Lane, now time.Time) (parked bool) {
 		return true
 	}
 	until := s.cfg.TakenOver.Add(about.Deadline + grace)
-	if !now.Before(until) {
+	if !now.Before(until) || fault.Mutant(fault.DoubtNotWaited) {
 		return false
 	}
 	it.reason = why("provider", codeTakenOver)

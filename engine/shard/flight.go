@@ -89,7 +89,7 @@ func (f *flight) status(it *item, e *carillonv1.Status, protobuf bool) {
 	if it.Send.Traceparent != "" {
 		f.headers = append(f.headers, kafka.Header{Key: "traceparent", Value: f.keep(it.Send.Traceparent)})
 	}
-	if it.input != noInput {
+	if it.input != noInput && !fault.Mutant(fault.PlaceForgotten) {
 		from := len(f.arena)
 		f.arena = it.appendPlace(f.arena)
 		f.headers = append(f.headers, kafka.Header{Key: intake.InputHeader, Value: f.arena[from:len(f.arena):len(f.arena)]})
@@ -111,7 +111,9 @@ func (f *flight) keep(text string) []byte {
 func (f *flight) settled(it *item) {
 	if it.parked {
 		f.batch.Drop = append(f.batch.Drop, it.key)
-		f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send)})
+		if !fault.Mutant(fault.TombstoneForgotten) {
+			f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send)})
+		}
 	}
 	f.entry(it, false)
 }
@@ -172,6 +174,9 @@ func (f *flight) forward(topic string, input uint8, rec *intake.Item) {
 	to := kafka.Partition{Topic: topic, Index: rec.Shard}
 	headers := append(rec.Record.Headers[:len(rec.Record.Headers):len(rec.Record.Headers)],
 		kafka.Header{Key: intake.SourceHeader, Value: sourceText(rec.Source)})
+	if fault.Mutant(fault.SourceForgotten) {
+		headers = rec.Record.Headers
+	}
 	f.moved[to] = append(f.moved[to], kafka.Record{
 		// The accepted time travels with the record: the topics keep the
 		// producer's timestamp.
@@ -226,6 +231,9 @@ const longFlight = 10 * time.Second
 // its outcome could not be written.
 func (s *Shard) stall(now time.Time) (bool, time.Duration) {
 	const noEnd = time.Hour
+	if fault.Mutant(fault.OutageIgnored) {
+		return false, noEnd
+	}
 	if s.unacked+len(s.pend.batch.Entries) >= s.cfg.Window {
 		return true, noEnd
 	}

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
@@ -98,6 +99,9 @@ func (s *Shard) fill(l *line, now time.Time) {
 		it.away = true
 		it.Number, it.Owner, it.Ref = it.made, s, it
 		it.Key = send.ProviderKey(it.key, it.channel, it.account)
+		if fault.Mutant(fault.NewKeyPerAttempt) {
+			it.Key += string('0' + rune(it.made%10))
+		}
 		l.inLane++
 		if s.announces(it, now) {
 			s.announce(it)
@@ -168,7 +172,7 @@ func (s *Shard) rejoin(now time.Time) {
 func (s *Shard) save(now time.Time) {
 	for _, l := range s.lines {
 		l.keep(0, func(it *item) bool {
-			if it.unsaved {
+			if it.unsaved && !fault.Mutant(fault.HistoryNotSaved) {
 				s.leave(it)
 				s.parkIn(l.name, it, now, now)
 				return false
@@ -209,6 +213,9 @@ func (s *Shard) load(now time.Time) time.Duration {
 	}
 	var due []ready
 	ms := now.UnixMilli()
+	if fault.Mutant(fault.ParkedEscape) {
+		s.due, s.loads.gate = never, s.loadedEver+loadAtOnce
+	}
 	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
 		s.dueSoon = s.dueSoon || next <= ms+dueAhead.Milliseconds()/2
 		if next > ms {

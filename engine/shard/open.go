@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
 )
 
@@ -19,13 +20,13 @@ const never = math.MaxInt64
 // announces says whether the item's attempts are announced. A provider that
 // knows the send by its key doubles nothing.
 func (s *Shard) announces(it *item, now time.Time) bool {
-	return s.cfg.Policies[it.channel].Hold && !it.Send.TestMode && !knowsKey(it, it.line.way.About(), now)
+	return s.cfg.Policies[it.channel].Hold && !fault.Mutant(fault.HoldNotAnnounced) && !it.Send.TestMode && !knowsKey(it, it.line.way.About(), now)
 }
 
 // knowsKey says whether the provider still knows the send by its key, had it
 // been tried as soon as it was accepted.
 func knowsKey(it *item, about *lane.About, now time.Time) bool {
-	return about.Idempotent && (about.Lifetime == 0 || now.Sub(it.accepted) < about.Lifetime)
+	return about.Idempotent && (about.Lifetime == 0 || fault.Mutant(fault.KeyForEver) || now.Sub(it.accepted) < about.Lifetime)
 }
 
 // announce writes the item as open; its attempt begins when that has landed.

@@ -182,7 +182,9 @@ func (s *Shard) need(now time.Time) {
 }
 
 // still says whether nothing may begin.
-func (s *Shard) still() bool { return s.paused || s.stopping || s.shut }
+func (s *Shard) still() bool {
+	return s.paused && !fault.Mutant(fault.PauseIgnored) || s.stopping || s.shut
+}
 
 // begun is the offset before which all was begun, or is not in the log.
 func (in *input) begun() int64 {

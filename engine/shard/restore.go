@@ -76,6 +76,9 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	r.reset()
 	r.stale = map[string]bool{}
 	for i, found := range r.Config.Found {
+		if fault.Mutant(fault.MapNotRead) {
+			break
+		}
 		for _, run := range found.Done {
 			for o := run.From; o < run.To; o++ {
 				r.finished(i, o)
@@ -131,7 +134,7 @@ func (r *Restorer) apply() error {
 // somebody else's: it can't settle anything.
 func (r *Restorer) statusRecord(rec *kafka.Record) error {
 	e, err := send.ParseStatus(rec.Value, rec.Headers)
-	if err != nil {
+	if err != nil || fault.Mutant(fault.RestoreSkipsStatus) {
 		return nil //nolint:nilerr // not ours, as said above
 	}
 	if e.Kind != carillonv1.Kind_KIND_OUTCOME {
@@ -177,7 +180,7 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
 		return nil //nolint:nilerr // not ours: it can park nothing
 	}
-	if mark, seen := r.Ledger.Seen(key, r.Now); seen && mark.Settled {
+	if mark, seen := r.Ledger.Seen(key, r.Now); seen && mark.Settled && !fault.Mutant(fault.ParkedOverOutcome) {
 		r.stale[string(rec.Key)] = true
 		return nil
 	}

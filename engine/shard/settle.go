@@ -147,7 +147,7 @@ func (s *Shard) acknowledged(a ack) {
 // land applies the flights that Kafka has in full, in their order, and only
 // then marks their input done.
 func (s *Shard) land() {
-	for len(s.flying) > 0 && s.flying[0].missing == 0 && s.failed == nil {
+	for len(s.flying) > 0 && (s.flying[0].missing == 0 || fault.Mutant(fault.PebbleFirst)) && s.failed == nil {
 		f := s.flying[0]
 		s.flying = s.flying[1:]
 		s.unacked -= len(f.batch.Entries)

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -42,6 +43,9 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 	case lane.Tested:
 		return next{do: end, state: carillonv1.State_STATE_SENT, reason: why("test", codeTest)}
 	case lane.Lost:
+		if fault.Mutant(fault.LostIsFailed) {
+			return tryAgain("provider", codeLostAnswer, p, h, jitter)
+		}
 		return lost(p, idempotent, h, codeLostAnswer, jitter)
 	}
 	v := r.Verdict
