@@ -53,12 +53,17 @@ chaos-points: ## A node killed at each named point of its code REPETITIONS (20) 
 	go build -tags faults -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/carillon-faults ./cmd/carillon
 	$(BIN)/carillon-faults bench chaos points --repetitions $(REPETITIONS) --seed $(SEED) $(POINTS)
 
+SEEDS ?= 10
+.PHONY: virtual
+virtual: ## Nodes on virtual time: hours of load and faults in minutes, SEEDS (10) of each kind from SEED (1) on
+	go test ./engine -count=1 -run TestVirtual -seeds $(SEEDS) -seed $(SEED)
+
 .PHONY: mutants
 mutants: ## Show which test notices each mutant of the engine, by name; under 5 minutes
 	go test -tags integration -count=1 -timeout 15m -v -run TestMutants ./bench/faults
 
 .PHONY: test-all
-test-all: prepare lint check-generated race integration ## Everything, against Apache Kafka and foreign clients too
+test-all: prepare lint check-generated race virtual integration ## Everything, against Apache Kafka and foreign clients too
 
 .PHONY: prepare
 prepare: ## Install what integration and race need with apt-get; says what is missing
