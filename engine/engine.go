@@ -2,14 +2,18 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -22,6 +26,7 @@ import (
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/metrics"
+	"github.com/carillonhq/carillon/engine/outcome"
 )
 
 // Engine is one node.
@@ -33,15 +38,27 @@ type Engine struct {
 	health  *health
 	parts   parts
 
-	client  *kafka.Client
-	ledger  *ledger.Ledger
-	plugins map[string]channel
-	lanes   *lanes
-	current atomic.Pointer[generation] // nil between two generations
-	ready   chan struct{}              // closed when the first generation runs
-	once    sync.Once
-	pages   map[string]fasthttp.RequestHandler // by path; besides the engine's own
+	client   *kafka.Client
+	ledger   *ledger.Ledger
+	plugins  map[string]channel
+	lanes    *lanes
+	out      *outcome.Producer
+	fetchers [2]*intake.Fetcher // by input
+	operator *operator
+	owned    owned
+	owner    string        // names this process in what it commits
+	need     chan struct{} // a commit is wanted; capacity 1
+	opening  chan struct{} // bounds the shards that are opened at a time
+	diskLow  atomic.Bool   // nothing may begin
+	fatal    context.CancelCauseFunc
+	ready    chan struct{} // closed when the first generation runs
+	once     sync.Once
+	pages    map[string]fasthttp.RequestHandler // by path; besides the engine's own
 }
+
+// openAtOnce bounds the shards that a node opens at a time: each reads its ids
+// into memory.
+const openAtOnce = 8
 
 // New makes a node from a valid configuration. It does no I/O.
 func New(cfg *config.Config, log zerolog.Logger) *Engine {
@@ -49,6 +66,8 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 	e := &Engine{
 		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
 		parts: realParts(log), plugins: map[string]channel{}, ready: make(chan struct{}),
+		owned: owned{shards: map[int32]*ownedShard{}}, owner: nodeName() + "/" + rand.Text()[:8],
+		need: make(chan struct{}, 1), opening: make(chan struct{}, openAtOnce),
 		pages: map[string]fasthttp.RequestHandler{},
 	}
 	return e
@@ -78,12 +97,18 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	e.fatal = cancel
 	background, quit := context.WithCancel(context.WithoutCancel(ctx))
 	stop.add("plugins and lanes", e.startPlugins(background, quit, cancel))
 	if err := e.awaitKafka(ctx); err != nil {
 		return cause(ctx, err)
 	}
 	e.awaitPlugins(ctx, 15*time.Second)
+	feeding, err := e.startKafka(background)
+	if err != nil {
+		return err
+	}
+	stop.add("shards", feeding)
 	go e.watch(background)
 	err = intake.RunGroup(ctx, e.groupConfig(), e.log, e.own)
 	return cause(ctx, err)
@@ -161,6 +186,45 @@ func (e *Engine) startPlugins(ctx context.Context, quit func(), fatal context.Ca
 	}
 }
 
+// startKafka starts what reads from Kafka and writes to it for as long as the
+// node lives, and returns what closes the shards and ends it.
+func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
+	codec, err := kafka.ParseCodec(e.cfg.Kafka.Compression)
+	if err != nil {
+		return nil, err
+	}
+	e.out = outcome.New(e.client, outcome.Config{
+		Codec: codec, OnRetry: func(error) { e.metrics.ProduceRetries.Inc() },
+	}, e.log)
+	e.operator = newOperator(e.client, e.cfg.Topic("control"), e.cfg.Kafka.Topics.Partitions, e.owner, e.metrics, e.log,
+		func(id int32) decider {
+			if s := e.owned.get(id); s != nil {
+				return s
+			}
+			return nil
+		})
+	fetching, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { e.operator.run(fetching) })
+	for i, topic := range e.inputs() {
+		e.fetchers[i] = intake.NewFetcher(e.client, topic, 1<<20, e.quarantine, e.log)
+		running.Go(func() { e.fetchers[i].Run(fetching) })
+	}
+	return func() error {
+		for _, id := range e.owned.ids() {
+			e.drop(e.owned.get(id))
+		}
+		cancel()
+		running.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := e.out.Close(ctx); err != nil {
+			e.log.Warn().Err(err).Msg("not all that the shards wrote was acknowledged; it is read again or made anew")
+		}
+		return nil
+	}, nil
+}
+
 // awaitKafka waits for a broker and for the topics to be as they must be.
 func (e *Engine) awaitKafka(ctx context.Context) error {
 	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
@@ -230,13 +294,22 @@ func (e *Engine) awaitPlugins(ctx context.Context, most time.Duration) {
 func (e *Engine) groupConfig() intake.GroupConfig {
 	k := e.cfg.Kafka
 	g := intake.GroupConfig{
-		Client: e.client, ID: k.Group, Topics: e.inputs(),
+		Client: e.client, ID: k.Group, Topics: e.inputs(), Owned: e.owned.ids,
 		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, Heartbeat: k.Heartbeat,
 	}
 	if e.parts.files {
 		g.Remember = filepath.Join(e.cfg.Data, "member") // the ledger's lock says that whoever wrote it is gone
 	}
 	return g
+}
+
+// nodeName names this node to people.
+func nodeName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" || strings.ContainsFunc(name, unicode.IsSpace) || len(name) > 64 {
+		return "node"
+	}
+	return name
 }
 
 // inputs are the input topics in the order of intake.Urgent and intake.Bulk.

@@ -26,13 +26,11 @@ func (e *Engine) watch(ctx context.Context) {
 		}
 		e.watchPlugins(restarts)
 		e.lanes.each(e.watchLane)
-		if g := e.current.Load(); g != nil {
-			n, _ := g.out.Unacknowledged()
-			e.metrics.Unacknowledged.Set(float64(n))
-			g.watchParked()
-			if err := g.watchLag(ctx); err != nil && ctx.Err() == nil {
-				e.log.Debug().Err(err).Msg("the lag can't be measured")
-			}
+		n, _ := e.out.Unacknowledged()
+		e.metrics.Unacknowledged.Set(float64(n))
+		e.watchParked()
+		if err := e.watchLag(ctx); err != nil && ctx.Err() == nil {
+			e.log.Debug().Err(err).Msg("the lag can't be measured")
 		}
 	}
 }
@@ -58,58 +56,52 @@ func (e *Engine) watchLane(l *lane.Lane) {
 	series.Open.Set(float64(open))
 }
 
-func (g *generation) watchParked() {
+func (e *Engine) watchParked() {
 	total := map[string]int{}
-	for name := range g.cfg.Channels {
+	for name := range e.cfg.Channels {
 		total[name] = 0
 	}
-	for _, s := range g.shards {
+	for _, s := range e.owned.all() {
 		for channel, n := range s.Parked() {
 			total[channel] += n
 		}
 	}
 	for channel, n := range total {
-		g.metrics.Parked(channel).Set(float64(n))
+		e.metrics.Parked(channel).Set(float64(n))
 	}
 }
 
 // watchLag compares the end of every owned input with what is finished.
-func (g *generation) watchLag(ctx context.Context) error {
+func (e *Engine) watchLag(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var parts []kafka.Partition
-	for p := range g.committed {
-		parts = append(parts, p)
+	shards := e.owned.all()
+	for _, s := range shards {
+		parts = append(parts, s.inputs[:]...)
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	ends, err := g.client.Offsets(ctx, parts, kafka.Latest)
+	ends, err := e.client.Offsets(ctx, parts, kafka.Latest)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	for i, topic := range g.inputs() {
-		for id, s := range g.shards {
-			p := kafka.Partition{Topic: topic, Index: id}
+	for _, s := range shards {
+		for i, p := range s.inputs {
 			records := max(0, ends[p]-s.Low(i))
 			age := 0.0
 			if at := s.Newest(i); records > 0 && at > 0 {
 				age = max(0, now.Sub(time.UnixMilli(at)).Seconds())
 			}
-			lag := g.metrics.Lag(topic, id)
+			lag := e.metrics.Lag(p.Topic, p.Index)
 			lag.Records.Set(float64(records))
 			lag.Seconds.Set(age)
-			lag.Retention.Set(age / g.cfg.Kafka.Topics.Retention.Sends.Seconds())
+			lag.Retention.Set(age / e.cfg.Kafka.Topics.Retention.Sends.Seconds())
 		}
 	}
 	return nil
-}
-
-func (g *generation) dropLag() {
-	for p := range g.committed {
-		g.metrics.DropLag(p.Topic, p.Index)
-	}
 }
 
 // ledgerSeries are Pebble's figures. docs/metrics.md has them by hand.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,10 +18,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/carillonhq/carillon/engine"
+	"github.com/carillonhq/carillon/engine/control"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/plugins/sink"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 func record(key, value string, headers ...string) *kgo.Record {
@@ -256,54 +259,83 @@ func TestPluginThatWillNotStart(t *testing.T) {
 	}
 }
 
-// The group's offsets are deleted: nothing is read again until somebody sets
-// them, the message says to what, and then it goes on where it was.
-func TestVanishedCommits(t *testing.T) {
-	r := newRig(t)
-	r.cfg.Kafka.Topics.Partitions = 1
-	r.start()
-	r.publish(record("u1", minimal("a")), record("u1", minimal("b")))
-	r.statuses(untilOutcomes(2))
-	if err := r.stop(); err != nil {
-		t.Fatal(err)
+// What the group has committed is not what the last owner left: nothing is sent
+// again because of it, and nothing of the shard is read until an operator says
+// from where. The node that runs goes on by itself then.
+func TestForeignCommits(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(r *rig) error
+	}{
+		{"it was deleted", func(r *rig) error {
+			gone := kmsg.NewPtrDeleteGroupsRequest()
+			gone.Groups = []string{r.cfg.Kafka.Group}
+			_, err := gone.RequestWith(r.t.Context(), r.client)
+			return err
+		}},
+		{"another tool has reset it to the beginning", func(r *rig) error { return r.commit(kafka.Commit{}) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			r.cfg.Kafka.Topics.Partitions = 1
+			sink := r.cfg.Channels["sink"]
+			sink.Deadline = time.Second // what the last owner may have begun waits for it
+			r.cfg.Channels["sink"] = sink
+			r.start()
+			r.publish(record("u1", minimal("a")), record("u1", minimal("b")))
+			r.statuses(untilOutcomes(2))
+			err := errors.Join(r.stop(), c.do(r), os.RemoveAll(r.cfg.Data)) // Kafka alone must know
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.start()
+			r.publish(record("u1", minimal("c")))
+			if fault := r.page("/readyz"); !strings.Contains(fault, "--from 2") {
+				t.Fatalf("/readyz says %s", fault)
+			}
+			r.accept(2)
+			r.statuses(untilOutcomes(3))
+			for id, n := range r.received() {
+				if n != 1 {
+					t.Errorf("%s reached the receiver %d times", id, n)
+				}
+			}
+		})
 	}
-	gone := kmsg.NewPtrDeleteGroupsRequest()
-	gone.Groups = []string{r.cfg.Kafka.Group}
-	if _, err := gone.RequestWith(t.Context(), r.client); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(r.cfg.Data); err != nil { // Kafka alone must know
-		t.Fatal(err)
-	}
-	r.start()
-	fault := r.page("/readyz")
-	if !strings.Contains(fault, "--to-offset 2") {
-		t.Fatalf("/readyz says %s", fault)
-	}
-	if err := r.stop(); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(r.received()); n != 2 {
-		t.Errorf("the receiver has %d ids", n)
-	}
+}
+
+// commit commits for the one urgent partition, as another tool does.
+func (r *rig) commit(c kafka.Commit) error {
 	client, err := engine.Connect(r.cfg)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer client.Close()
-	err = client.CommitOffsets(t.Context(), r.cfg.Kafka.Group, -1, "", []kafka.Commit{
-		{Partition: kafka.Partition{Topic: r.cfg.Topic("sends")}, Offset: 2},
+	c.Partition = kafka.Partition{Topic: r.cfg.Topic("sends")}
+	return client.CommitOffsets(r.t.Context(), r.cfg.Kafka.Group, -1, "", []kafka.Commit{c})
+}
+
+// accept says from where to go on with the one urgent partition.
+func (r *rig) accept(from int64) {
+	r.t.Helper()
+	client, err := engine.Connect(r.cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer client.Close()
+	p := kafka.Partition{Topic: r.cfg.Topic("sends")}
+	commits, err := client.CommittedOffsets(r.t.Context(), r.cfg.Kafka.Group, []kafka.Partition{p})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	err = control.Publish(r.t.Context(), client, r.cfg.Topic("control"), &controlv1.Record{
+		By: "test", Reason: "test", AtMs: time.Now().UnixMilli(),
+		Object: &controlv1.Record_Acceptance{Acceptance: &controlv1.Acceptance{
+			Topic: p.Topic, Partition: p.Index, State: engine.Fingerprint(commits[p]), From: from,
+		}},
 	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	r.start()
-	r.publish(record("u1", minimal("c")))
-	r.statuses(untilOutcomes(3))
-	for id, n := range r.received() {
-		if n != 1 {
-			t.Errorf("%s reached the receiver %d times", id, n)
-		}
+		r.t.Fatal(err)
 	}
 }
 

@@ -23,6 +23,9 @@ func NewCommitter(c *kafka.Client, group string, topics []string, m Membership) 
 	return &Committer{client: c, group: group, membership: m, topics: topics, accepted: map[kafka.Partition]kafka.Commit{}}
 }
 
+// NoCommit as a reservation's Low leaves an input's commit as it is.
+const NoCommit = -1
+
 const (
 	commitTimeout = 10 * time.Second
 	// mostCommitted bounds the bytes of one request: the broker keeps each as one
@@ -43,6 +46,9 @@ func (c *Committer) Commit(ctx context.Context, shards map[int32][2]Reservation)
 	var again *kafka.Commit
 	for shard, inputs := range shards {
 		for i, topic := range c.topics {
+			if inputs[i].Low == NoCommit {
+				continue
+			}
 			one := kafka.Commit{Partition: kafka.Partition{Topic: topic, Index: shard}, Offset: inputs[i].Low, Metadata: inputs[i].Text()}
 			if c.accepted[one.Partition] != one {
 				commits = append(commits, one)
