@@ -23,8 +23,14 @@
 // # Files
 //
 //	engine.go      New, Run: what is opened, in which order, and how it ends
-//	generation.go  the node's shards between two rebalances: load, start, commit, drain
-//	fence.go       claims, leases, and offsets that vanished: what keeps a former owner out
+//	kafka.go       the client, the topics, what reads and writes as long as the node lives
+//	generation.go  a membership of the group: commits, leases, the rest before a rebalance
+//	keep.go        each shard by itself: kept, opened, watched over, given up
+//	open.go        how a node becomes a shard's owner: claim, judge, restore
+//	owned.go       the shards that are the node's own
+//	guard.go       whether a commit can be gone by; evidence.go, history.go what speaks for it
+//	quarantine.go  what an operator is told where it can't; stopped.go where reading has ended
+//	operator.go    what operators decide, to the shards and back
 //	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not
 //	lanes.go       which lane serves a channel for an app
@@ -60,12 +66,16 @@
 //   - A result that is lost is never a failure: the retry schedule is for what
 //     was surely not sent. A send of which any answer was lost ends unknown when
 //     its time has passed, not expired.
-//   - An error of a write ends the generation, not the process: the node joins
-//     again and reads what was not acknowledged. Nothing retries around it.
+//   - An error of a write ends its shard, not the process: it is opened again and
+//     reads what was not acknowledged. Nothing retries around it.
 //   - Two contexts: when the first ends no work is taken, when the second ends
 //     what is open is given up. What is given up is read again, so it must not
 //     be marked done.
-//   - When a generation ends, what waits in lanes is withdrawn. An owner that
-//     left it there would have it sent after another node owns the shard.
-//   - The plugins outlive generations: a rebalance starts no process anew.
+//   - At a rebalance the shards are paused and what waits in lanes is withdrawn:
+//     left there, it would go out after another node owns the shard. They go on
+//     only if their last commit is this process's own.
+//   - Ask, Commit and Grant go together, one goroutine at a time: between Ask and
+//     Grant a shard goes by the lower of what it had and what it asked for.
+//   - An input that is barred is not committed either: its commit is the evidence.
+//   - Plugins, fetchers and the producer live as long as the node.
 package engine

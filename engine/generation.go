@@ -107,7 +107,7 @@ func (g *generation) commit(ctx context.Context) error {
 	}
 	for s, p := range positions {
 		s.Grant(p.Inputs)
-		s.wentBy(g.operator)
+		s.wentBy(g.operator, p.Inputs)
 	}
 	g.lease(asked)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/intake"
@@ -93,6 +94,7 @@ func (g *generation) watchOver(s *ownedShard, first func()) error {
 			g.drop(s)
 			return errors.Join(s.err, errShardEnded)
 		case <-look.C:
+			g.goPast(s)
 			if g.decided(s) {
 				g.giveUp(s)
 				return errDecided
@@ -136,7 +138,7 @@ func (g *generation) isQuiet(ctx context.Context, s *ownedShard) bool {
 // drop closes a shard and forgets it.
 func (e *Engine) drop(s *ownedShard) {
 	for i, r := range s.readers {
-		e.fetchers[i].Remove(r)
+		e.fetchers[i].Remove(r.Reader)
 		e.health.set(quarantined+s.inputs[i].String(), nil)
 		e.metrics.DropLag(s.inputs[i].Topic, s.id)
 	}
@@ -149,17 +151,19 @@ func (e *Engine) drop(s *ownedShard) {
 // quarantine stops one input of a shard; everything else goes on. It is the
 // fetchers' way to tell of what they can't read.
 func (e *Engine) quarantine(p kafka.Partition, err error) {
-	e.log.Error().Err(err).Str("partition", p.String()).Msg("the partition is not read any further")
-	e.health.set(quarantined+p.String(), err)
 	s := e.owned.get(p.Index)
 	if s == nil {
 		return
 	}
-	for i, in := range s.inputs {
-		if in == p {
-			s.bar(i, err)
-		}
+	e.log.Error().Err(err).Str("partition", p.String()).Msg("the partition is not read any further")
+	e.health.set(quarantined+p.String(), err)
+	i := slices.Index(s.inputs[:], p)
+	if stopped := newStopped(p, err); stopped != nil {
+		s.stopAt(i, stopped)
+		e.health.set(quarantined+p.String(), stopped)
+		return
 	}
+	s.bar(i, err)
 }
 
 // quarantined begins the names of such faults.

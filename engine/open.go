@@ -53,18 +53,22 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 // begin sets an opened shard going.
 func (e *Engine) begin(s *ownedShard, cfg shard.Config) {
 	for i, p := range s.inputs {
-		s.readers[i] = intake.NewReader(p, e.cfg.Kafka.Topics.Partitions, e.limits(), readerObserver{e.metrics})
+		s.readers[i] = startReading(e.newReader(p), func(err error) { e.quarantine(p, err) })
 	}
 	e.owned.set(s.id, s)
-	s.run(e.quarantine)
+	s.run()
 	e.operator.opened(s.id, s)
 	for i, p := range s.inputs {
 		if err := s.barredBy(i); err != nil {
 			e.quarantine(p, err)
 			continue
 		}
-		e.fetchers[i].Add(s.readers[i], cfg.Found[i].Low)
+		e.fetchers[i].Add(s.readers[i].Reader, cfg.Found[i].Low)
 	}
+}
+
+func (e *Engine) newReader(p kafka.Partition) *intake.Reader {
+	return intake.NewReader(p, e.cfg.Kafka.Topics.Partitions, e.limits(), readerObserver{e.metrics})
 }
 
 // claim makes this node the only writer to the shard's `status` and `ledger`:

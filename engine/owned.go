@@ -16,19 +16,43 @@ type ownedShard struct {
 	*shard.Shard
 	id      int32
 	inputs  [2]kafka.Partition
-	readers [2]*intake.Reader
+	readers [2]reading
 
 	stop, abandon context.CancelFunc
-	running       sync.WaitGroup
-	ended         chan struct{} // closed when the shard's loop has ended
-	err           error         // why it did; read after ended
+	running       sync.WaitGroup // the loop
+	ended         chan struct{}  // closed when it has ended
+	err           error          // why it did; read after ended
 
-	// accepted is what an operator has said of the inputs, until the first commit
-	// that goes by it. The committer's.
+	mu sync.Mutex
+	// accepted is what an operator has said of the inputs, until a commit goes by
+	// it.
 	accepted [2]*controlv1.Record
+	barred  [2]error    // inputs that are not read and not committed, until somebody decides
+	stopped [2]*Stopped // inputs that can't be read any further
+}
 
-	mu     sync.Mutex
-	barred [2]error // inputs that are not read, until somebody decides
+// reading is a reader that runs.
+type reading struct {
+	*intake.Reader
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+func startReading(r *intake.Reader, fault func(error)) reading {
+	ctx, stop := context.WithCancel(context.Background())
+	rd := reading{r, stop, make(chan struct{})}
+	go func() {
+		defer close(rd.done)
+		if err := r.Run(ctx); err != nil {
+			fault(err)
+		}
+	}()
+	return rd
+}
+
+func (r reading) end() {
+	r.stop()
+	<-r.done
 }
 
 // bar stops one input for a reason that only an operator can mend.
@@ -36,6 +60,26 @@ func (s *ownedShard) bar(input int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.barred[input] = err
+}
+
+// stopAt notes that an input can't be read any further. What was read goes on.
+func (s *ownedShard) stopAt(input int, at *Stopped) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped[input] = at
+}
+
+func (s *ownedShard) stoppedAt(input int) *Stopped {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped[input]
+}
+
+// goOn notes that a stopped input is read on as an operator has said.
+func (s *ownedShard) goOn(input int, by *controlv1.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped[input], s.accepted[input] = nil, by
 }
 
 // barredBy returns why an input is not read, nil where it is.
@@ -57,19 +101,11 @@ func (s *ownedShard) position(ctx context.Context) (shard.Position, error) {
 	return p, err
 }
 
-// run starts the shard, paused, and its readers. fault is told of a partition
-// that can't be read any further.
-func (s *ownedShard) run(fault func(kafka.Partition, error)) {
+// run starts the shard, paused.
+func (s *ownedShard) run() {
 	stop, cancel := context.WithCancel(context.Background())
 	abandoned, abandon := context.WithCancel(context.Background())
 	s.stop, s.abandon = cancel, abandon
-	for i, r := range s.readers {
-		s.running.Go(func() {
-			if err := r.Run(stop); err != nil {
-				fault(s.inputs[i], err)
-			}
-		})
-	}
 	s.Pause()
 	s.running.Go(func() {
 		defer close(s.ended)
@@ -77,10 +113,12 @@ func (s *ownedShard) run(fault func(kafka.Partition, error)) {
 	})
 }
 
-// wentBy tells the operator that what was accepted is committed.
-func (s *ownedShard) wentBy(o *operator) {
+// wentBy tells the operator what was accepted and is committed now.
+func (s *ownedShard) wentBy(o *operator, committed [2]intake.Reservation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, r := range s.accepted {
-		if r != nil {
+		if r != nil && committed[i].Low >= r.GetAcceptance().From {
 			o.wentBy(r)
 			s.accepted[i] = nil
 		}
@@ -100,6 +138,9 @@ func (s *ownedShard) alive() bool {
 // close ends the shard at once: what it has under way is given up, and whoever
 // owns it next finds it in doubt. After a pause nothing is.
 func (s *ownedShard) close() {
+	for _, r := range s.readers {
+		r.end()
+	}
 	s.stop()
 	s.abandon()
 	s.running.Wait()

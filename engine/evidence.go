@@ -46,10 +46,9 @@ func (e *Engine) judge(ctx context.Context, s *ownedShard, cfg *shard.Config, se
 		verdicts = Judge(e.cfg.Kafka.Group, h.Ran, found[:]...)
 	}
 	for i, v := range verdicts {
-		cfg.Found[i], s.accepted[i] = v.Found, v.By
-		s.bar(i, nil)
+		cfg.Found[i], s.accepted[i], s.barred[i] = v.Found, v.By, nil // nobody else has it yet
 		if v.Fault != nil {
-			s.bar(i, v.Fault)
+			s.barred[i] = v.Fault
 		}
 	}
 	return known, nil
@@ -101,4 +100,28 @@ func (g *generation) decided(s *ownedShard) bool {
 		}
 	}
 	return false
+}
+
+// goPast goes on reading where an operator has said so: behind what can't be
+// read. Everything before it is finished or under way, and stays.
+func (g *generation) goPast(s *ownedShard) {
+	for i, p := range s.inputs {
+		at := s.stoppedAt(i)
+		if at == nil {
+			continue
+		}
+		r := g.operator.past(p, at.At)
+		if r == nil {
+			continue
+		}
+		old := s.readers[i]
+		g.fetchers[i].Remove(old.Reader)
+		old.end()
+		next := g.newReader(p)
+		next.Chunks = old.Chunks // the shard reads them
+		s.readers[i] = startReading(next, func(err error) { g.quarantine(p, err) })
+		s.goOn(i, r)
+		g.health.set(quarantined+p.String(), nil)
+		g.fetchers[i].Add(next, r.GetAcceptance().From)
+	}
 }

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/outcome"
+)
+
+// Connect makes a client for the configured cluster. It does no I/O but reading
+// certificates and secrets.
+func Connect(cfg *config.Config) (*kafka.Client, error) { return connect(cfg, nil) }
+
+func connect(cfg *config.Config, dial dialer) (*kafka.Client, error) {
+	tls, err := cfg.Kafka.TLSConfig()
+	if err != nil {
+		return nil, err
+	}
+	sasl, err := cfg.Kafka.SASLMechanism()
+	if err != nil {
+		return nil, err
+	}
+	return kafka.NewClient(kafka.Config{
+		Brokers: cfg.Kafka.Brokers, ClientID: cfg.Kafka.ClientID, TLS: tls, SASL: sasl,
+		MaxDecompressed: int(cfg.Limits.Batch), Dial: dial,
+	}), nil
+}
+
+// startKafka starts what reads from Kafka and writes to it for as long as the
+// node lives, and returns what closes the shards and ends it.
+func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
+	codec, err := kafka.ParseCodec(e.cfg.Kafka.Compression)
+	if err != nil {
+		return nil, err
+	}
+	e.out = outcome.New(e.client, outcome.Config{
+		Codec: codec, OnRetry: func(error) { e.metrics.ProduceRetries.Inc() },
+	}, e.log)
+	e.operator = newOperator(e.client, e.cfg.Topic("control"), e.cfg.Kafka.Topics.Partitions, e.owner, e.metrics, e.log,
+		func(id int32) decider {
+			if s := e.owned.get(id); s != nil {
+				return s
+			}
+			return nil
+		})
+	fetching, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { e.operator.run(fetching) })
+	for i, topic := range e.inputs() {
+		e.fetchers[i] = intake.NewFetcher(e.client, topic, 1<<20, e.quarantine, e.log)
+		running.Go(func() { e.fetchers[i].Run(fetching) })
+	}
+	return func() error {
+		for _, id := range e.owned.ids() {
+			e.drop(e.owned.get(id))
+		}
+		cancel()
+		running.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := e.out.Close(ctx); err != nil {
+			e.log.Warn().Err(err).Msg("not all that the shards wrote was acknowledged; it is read again or made anew")
+		}
+		return nil
+	}, nil
+}
+
+// awaitKafka waits for a broker and for the topics to be as they must be.
+func (e *Engine) awaitKafka(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+		err := e.client.Ping(ctx)
+		if err == nil {
+			err = PrepareTopics(ctx, e.client, e.cfg)
+			var refused *TopicsError
+			if err == nil {
+				err = e.followTopics(ctx)
+			}
+			if err == nil || errors.As(err, &refused) {
+				e.health.set("kafka", nil)
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e.health.set("kafka", err)
+		e.log.Error().Err(err).Stringer("again_in", wait).Msg("Kafka is not ready")
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// followTopics ties the data directory to the topics that it is about: to
+// these, and not to others of the same name in another cluster or before they
+// were made anew.
+func (e *Engine) followTopics(ctx context.Context) error {
+	topics := names(Topics(e.cfg))
+	topics = slices.DeleteFunc(topics, func(t string) bool { return t == e.cfg.Topic("control") }) // nothing of it is there
+	ids, err := e.client.TopicIDs(ctx, topics)
+	if err != nil {
+		return err
+	}
+	var follows []byte
+	for _, name := range topics {
+		id := ids[name]
+		follows = append(append(follows, name...), id[:]...)
+	}
+	dropped, err := e.ledger.Follow(follows)
+	if dropped {
+		e.log.Warn().Str("data", e.cfg.Data).Msg("the data directory followed other topics, or these before they were " +
+			"made anew: its content is dropped and read again from Kafka")
+	}
+	return err
+}
+
+func (e *Engine) groupConfig() intake.GroupConfig {
+	k := e.cfg.Kafka
+	g := intake.GroupConfig{
+		Client: e.client, ID: k.Group, Topics: e.inputs(), Owned: e.owned.ids,
+		SessionTimeout: k.SessionTimeout, RebalanceTimeout: k.RebalanceTimeout, Heartbeat: k.Heartbeat,
+	}
+	if e.parts.files {
+		g.Remember = filepath.Join(e.cfg.Data, "member") // the ledger's lock says that whoever wrote it is gone
+	}
+	return g
+}
+
+// inputs are the input topics in the order of intake.Urgent and intake.Bulk.
+func (e *Engine) inputs() []string { return []string{e.cfg.Topic("sends"), e.cfg.Topic("sends.bulk")} }
