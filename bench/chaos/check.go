@@ -46,7 +46,8 @@ type verdict struct {
 	zombies                    []string // repeats by, or of, an attempt that must not have begun
 	open                       []int    // by fault: attempts that were open at it
 	hit                        []int    // by fault: those of them that were repeated
-	late                       []int    // by fault: attempts that a silenced node must not have begun
+	late                       []int    // by fault: attempts that a silenced node made after its session
+	begun                      []int    // by fault: those of them that it began after it
 
 	ordered    int      // sends with an ordering key that were attempted
 	disordered []string // those of them that overtook another
@@ -72,8 +73,8 @@ type story struct {
 // check is pure. Its cost is that of sorting the attempts.
 func check(e evidence) *verdict {
 	v := &verdict{
-		states: map[string]int{},
-		open:   make([]int, len(e.faults)), hit: make([]int, len(e.faults)), late: make([]int, len(e.faults)),
+		states: map[string]int{}, open: make([]int, len(e.faults)), hit: make([]int, len(e.faults)),
+		late: make([]int, len(e.faults)), begun: make([]int, len(e.faults)),
 	}
 	slices.SortStableFunc(e.attempts, func(a, b attempt) int { return a.at.Compare(b.at) })
 	stories := v.gather(e)
@@ -89,6 +90,9 @@ func check(e evidence) *verdict {
 		for _, a := range e.attempts {
 			if f.fences(a) {
 				v.late[i]++
+				if a.began.After(f.Fenced) {
+					v.begun[i]++
+				}
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func sum(numbers []int) (n int) {
 
 // figures are what a case is about; the rest of the verdict has to be zero.
 type figures struct {
-	lost, doubled, withKeys, bound, unexplained, zombies, late, many, repeats, duplicates, unknown int
+	lost, doubled, withKeys, bound, unexplained, zombies, late, begun, many, repeats, duplicates, unknown int
 }
 
 // Each case is one send, or two, whose story is told by its three witnesses.
@@ -95,18 +96,21 @@ func TestCheck(t *testing.T) {
 			[]Fault{forced}, figures{doubled: 1, bound: 1}},
 		{"a zombie sends after its heir",
 			[]attempt{reached("r-0", "b", 17), reached("r-0", "a", 20.01)}, []outcome{ended("r-0", "sent", 17.1)},
-			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1}},
+			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1, begun: 1}},
 		{"a zombie sends before its heir",
 			[]attempt{reached("r-0", "a", 20.01), reached("r-0", "b", 21)}, []outcome{ended("r-0", "sent", 21)},
-			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1}},
+			[]Fault{zombie}, figures{doubled: 1, zombies: 1, late: 1, begun: 1}},
 		{"a zombie that is a member again sends like any other",
 			[]attempt{reached("r-0", "a", 21.01)}, []outcome{ended("r-0", "sent", 22)}, []Fault{zombie}, figures{}},
 		{"a node that is cut off may send on while its session lasts",
 			[]attempt{reached("r-0", "a", 15), reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
 			[]Fault{cut}, figures{doubled: 1, bound: 1}},
+		{"what it began before may reach the provider after it",
+			[]attempt{held, reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
+			[]Fault{cut}, figures{doubled: 1, bound: 1, late: 1}},
 		{"and not after it",
 			[]attempt{reached("r-0", "a", 16.1), reached("r-0", "b", 17)}, []outcome{ended("r-0", "sent", 17.1)},
-			[]Fault{cut}, figures{doubled: 1, zombies: 1, late: 1}},
+			[]Fault{cut}, figures{doubled: 1, zombies: 1, late: 1, begun: 1}},
 		{"open at a kill, and not yet taken up at the next one of the node",
 			[]attempt{reached("r-0", "a", 9.9), reached("r-0", "a", 19)}, []outcome{ended("r-0", "sent", 19)},
 			[]Fault{fault(Kill, "a", 10, 12), fault(Kill, "a", 14, 16)}, figures{doubled: 1, bound: 1}},
@@ -164,7 +168,7 @@ func TestCheck(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			v := check(evidence{run: "r-", sends: []published{{accepted: true}}, attempts: c.attempts, outcomes: c.outcomes, faults: inOrder(c.faults)})
 			got := figures{
-				len(v.lost), v.doubled, v.doubledIdempotent, v.bound, len(v.unexplained), len(v.zombies), sum(v.late),
+				len(v.lost), v.doubled, v.doubledIdempotent, v.bound, len(v.unexplained), len(v.zombies), sum(v.late), sum(v.begun),
 				len(v.manyOutcomes), v.repeats, v.duplicates, v.unknown,
 			}
 			if got != c.want {
@@ -202,6 +206,15 @@ func TestRecovery(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestRecoveries(t *testing.T) {
+	took := func(kind Kind, s float64) FaultReport { return FaultReport{Kind: kind, Recovery: &s} }
+	got := recoveries([]FaultReport{took(Kill, 3), took(Kill, 9), took(Disk, 2), took(Kill, 4), {Kind: Kill}, {Kind: Zombie}})
+	want := map[Kind]Recovery{Kill: {3, 4, 9}, Disk: {1, 2, 2}}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

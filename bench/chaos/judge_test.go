@@ -22,8 +22,8 @@ func TestJudge(t *testing.T) {
 		{"a duplicate without an outcome", func(p *Report) { p.DuplicatesExpected, p.DuplicatesRecognised = 50, 49 }, "49 ended as duplicates"},
 		{"a duplicate that was sent", func(p *Report) { p.DuplicatesResent = 1 }, "1 sends were sent"},
 		{"over the limit", func(p *Report) { p.LimitOvershoot, p.LimitTolerance = &over, 250 }, "the limit"},
-		{"a batch was on its way when the node was frozen", func(p *Report) { p.FaultLog[0].Late = 33 }, ""},
-		{"more than a batch, though it had reserved them", func(p *Report) { p.FaultLog[0].Late = 34 }, "can't be more than 33"},
+		{"what was on its way when the node was frozen", func(p *Report) { p.FaultLog[0].Late = 33 }, ""},
+		{"begun after the session", func(p *Report) { p.FaultLog[0].Late, p.FaultLog[0].Begun = 33, 1 }, "began 1"},
 		{"more than it had reserved", func(p *Report) { p.FaultLog[0].Late, p.FaultLog[0].Reserved = 20, new(int) }, "had reserved 0"},
 		{"a restart by force", func(p *Report) { p.FaultLog[1].Forced = true }, "good order"},
 		{"the broker was away", func(p *Report) {
@@ -33,7 +33,7 @@ func TestJudge(t *testing.T) {
 		{"a fault that could not be made", func(p *Report) { p.FaultLog[1].Error = "no such process" }, "no such process"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := &Report{Nodes: 3, Accepted: 100, Policy: "resend", Burst: 100, FaultLog: []FaultReport{
+			p := &Report{Nodes: 3, Accepted: 100, Policy: "resend", FaultLog: []FaultReport{
 				{Kind: Zombie, Node: "node-1", At: 10, Lasted: 8, Reserved: &reserved},
 				{Kind: Restart, Node: "node-2", At: 30, Lasted: 1},
 			}}

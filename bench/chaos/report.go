@@ -62,8 +62,6 @@ type Report struct {
 	// it, in records, as far as commits were looked at: twice a second.
 	WidestSpan int64 `json:"widest_span"`
 
-	// Burst is the account's, in attempts; 0: there is no limit.
-	Burst float64 `json:"burst"`
 	// LimitOvershoot is by how many attempts the worst window exceeds rate·w +
 	// burst; nil: there was no limit. More than LimitTolerance is a failure.
 	LimitOvershoot *float64 `json:"limit_overshoot"`
@@ -98,11 +96,14 @@ type FaultReport struct {
 	Open int `json:"open"`
 	// Doubled is how many of those were repeated; two faults may share one.
 	Doubled int `json:"doubled"`
-	// Late counts the attempts of a node that was frozen or cut off, from the end
-	// of its session until it was a member again. Reserved is how many it could
-	// have begun without another commit: at most so many may be late; nil: not
-	// known.
+	// Late counts the attempts that reached the provider from a node that was
+	// frozen or cut off, from the end of its session until it was a member again.
+	// It may have made them before, and its plugin come to them late: Begun counts
+	// those that it began after its session, by the deadlines that it gave them,
+	// and must be 0. Reserved is how many it could have begun without another
+	// commit: at most so many may be late; nil: not known.
 	Late     int  `json:"late"`
+	Begun    int  `json:"begun_late"`
 	Reserved *int `json:"reserved"`
 	// Forced says that a restart did not end in good order.
 	Forced bool `json:"forced,omitempty"`
@@ -168,7 +169,6 @@ func (p *Report) pace(r *run, e evidence, v *verdict) {
 	if e.rate == 0 {
 		return
 	}
-	p.Burst = e.burst
 	p.LimitOvershoot, p.LimitTolerance = &v.overshoot.over, max(10, e.rate*tolerance.Seconds())
 	if v.overshoot.over > 0 {
 		p.OvershootAt = v.overshoot.from.Sub(r.began).Seconds()
@@ -179,7 +179,7 @@ func (p *Report) pace(r *run, e evidence, v *verdict) {
 func faultReport(i int, f Fault, began time.Time, v *verdict) FaultReport {
 	p := FaultReport{
 		At: f.Begin.Sub(began).Seconds(), Kind: f.Kind, Point: f.Point, Node: f.Node, Lasted: f.End.Sub(f.Begin).Seconds(),
-		Open: v.open[i], Doubled: v.hit[i], Late: v.late[i], Forced: !f.Clean && (f.Kind == Restart || f.Kind == Rolling),
+		Open: v.open[i], Doubled: v.hit[i], Late: v.late[i], Begun: v.begun[i], Forced: !f.Clean && (f.Kind == Restart || f.Kind == Rolling),
 		OpenAttempts: f.Gauges.open, Unacknowledged: f.Gauges.unacknowledged, Waiting: f.Gauges.waiting,
 	}
 	if f.Kind.silences() && f.Reserved >= 0 {

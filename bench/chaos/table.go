@@ -15,8 +15,8 @@ func (p *Report) Write(w io.Writer) {
 		r := p.Recoveries[kind]
 		fmt.Fprintf(w, "  %-12s %6d  %5.1f s %5.1f s\n", kind, p.Faults[kind], r.Median, r.Max)
 	}
-	const row = "  %8s  %-12s %-8s %8s %6s %7s %5s %8s %6s %7s %9s\n"
-	fmt.Fprintf(w, "\n"+row, "at", "fault", "node", "lasted", "open", "doubled", "late", "reserved", "unack", "waiting", "recovery")
+	const row = "  %8s  %-12s %-8s %8s %6s %7s %5s %6s %8s %6s %7s %9s\n"
+	fmt.Fprintf(w, "\n"+row, "at", "fault", "node", "lasted", "open", "doubled", "late", "begun", "reserved", "unack", "waiting", "recovery")
 	for _, f := range p.FaultLog {
 		recovery, reserved := "never", ""
 		if f.Recovery != nil {
@@ -26,7 +26,7 @@ func (p *Report) Write(w io.Writer) {
 			reserved = fmt.Sprint(*f.Reserved)
 		}
 		fmt.Fprintf(w, row, seconds(f.At), f.Kind, f.Node, seconds(f.Lasted), fmt.Sprint(f.Open), fmt.Sprint(f.Doubled), fmt.Sprint(f.Late),
-			reserved, fmt.Sprint(f.Unacknowledged), fmt.Sprint(f.Waiting), recovery)
+			fmt.Sprint(f.Begun), reserved, fmt.Sprint(f.Unacknowledged), fmt.Sprint(f.Waiting), recovery)
 	}
 	p.writeVerdict(w)
 }

@@ -61,8 +61,8 @@ hold, none may be doubled at all, and what was open ends unknown.
 Whatever the policy, these are failures too: a lost send, a second outcome, a
 send with an ordering key that overtakes another, a duplicate that is sent
 (sends that had ended are published again after a disk was lost), a limit
-exceeded, an offset that goes back, and a node that sends after its session more
-than it had reserved, or than was on its way to the plugin already.
+exceeded, an offset that goes back, a restart that had to be forced, and an
+attempt that a node begins when its session is over.
 
 The report goes to the standard output. Exit code 0: nothing was lost, and no
 promise broken.`
