@@ -170,7 +170,8 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// An account's rate holds, whatever waits.
+// An account's rate holds, whatever waits: so many can't be done sooner. (That it
+// holds in each window is shown on virtual time, where no machine is in between.)
 func TestRate(t *testing.T) {
 	r := newRig(t)
 	acct := r.cfg.Channels["sink"].Accounts["default"]
@@ -178,24 +179,19 @@ func TestRate(t *testing.T) {
 	r.cfg.Channels["sink"].Accounts["default"] = acct
 	r.start()
 	const n = 400
+	began := time.Now()
 	for i := range n {
 		r.enqueue(sinkSend("sends.bulk", i))
 	}
 	r.statuses(untilOutcomes(n))
-	var at []time.Time
+	var last time.Time
 	for _, e := range r.entries() {
-		at = append(at, e.At)
-	}
-	slices.SortFunc(at, time.Time.Compare)
-	// In any window: at most rate x window + burst, and one batch's spread on
-	// its way to the receiver.
-	const slack = 20
-	for i := range at {
-		for j := i + 1; j < len(at); j++ {
-			if most := 200*at[j].Sub(at[i]).Seconds() + 10 + slack; float64(j-i+1) > most {
-				t.Fatalf("%d sends in %v, at most %.0f may go", j-i+1, at[j].Sub(at[i]), most)
-			}
+		if e.At.After(last) {
+			last = e.At
 		}
+	}
+	if took, least := last.Sub(began), (n-10)*time.Second/200; took < least {
+		t.Errorf("%d sends in %v, which takes %v at least", n, took, least)
 	}
 }
 
