@@ -30,6 +30,7 @@
 //	owned.go       the shards that are the node's own
 //	guard.go       whether a commit can be gone by; evidence.go, history.go what speaks for it
 //	quarantine.go  what an operator is told where it can't; stopped.go where reading has ended
+//	standby.go     the shards of others, followed
 //	operator.go    what operators decide, to the shards and back
 //	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not

@@ -45,6 +45,7 @@ type Engine struct {
 	out      *outcome.Producer
 	fetchers [2]*intake.Fetcher // by input
 	operator *operator
+	standby  *standby
 	owned    owned
 	owner    string        // names this process in what it commits
 	need     chan struct{} // a commit is wanted; capacity 1

@@ -46,6 +46,7 @@ func (e *Engine) own(ctx context.Context, m intake.Membership) {
 			e.drop(e.owned.get(id))
 		}
 	}
+	e.standby.assign(m.Shards)
 	e.lanes.each(func(l *lane.Lane) { l.SetShare(float64(len(m.Shards)) / float64(e.cfg.Kafka.Topics.Partitions)) })
 
 	var keepers, first sync.WaitGroup

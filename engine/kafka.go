@@ -53,6 +53,10 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })
+	if e.cfg.Engine.Standby {
+		e.standby = newStandby(e)
+		running.Go(func() { e.standby.run(fetching) })
+	}
 	for i, topic := range e.inputs() {
 		e.fetchers[i] = intake.NewFetcher(e.client, topic, 1<<20, e.quarantine, e.log)
 		running.Go(func() { e.fetchers[i].Run(fetching) })

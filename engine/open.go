@@ -92,13 +92,10 @@ func (e *Engine) written(id int32) []kafka.Partition {
 // tombstones that a crash kept from being written. settled is, by input, behind
 // the last record that is known to be finished.
 func (e *Engine) restore(ctx context.Context, cfg shard.Config) (led *ledger.Shard, done [2]map[int64]bool, settled [2]int64, err error) {
-	r := &shard.Restorer{
-		Config: cfg, Reader: intake.Tailer{Client: e.client}, Window: e.cfg.Engine.DedupeWindow, Now: cfg.TakenOver,
-	}
-	if led, err = e.ledger.Load(cfg.ID, r.Now, r.Done); err != nil {
+	r, err := e.restorer(cfg)
+	if err != nil {
 		return led, done, settled, err
 	}
-	r.Ledger = led
 	done, stale, err := r.Restore(ctx)
 	if err != nil {
 		return led, done, settled, err
@@ -107,7 +104,23 @@ func (e *Engine) restore(ctx context.Context, cfg shard.Config) (led *ledger.Sha
 	if err != nil {
 		return led, done, settled, fmt.Errorf("write tombstones of shard %d: %w", cfg.ID, err)
 	}
-	return led, done, [2]int64{r.Settled(intake.Urgent), r.Settled(intake.Bulk)}, nil
+	return r.Ledger.(*ledger.Shard), done, [2]int64{r.Settled(intake.Urgent), r.Settled(intake.Bulk)}, nil
+}
+
+// restorer returns what has been read of the shard: by a standby, or by an
+// earlier run of this node, on disk.
+func (e *Engine) restorer(cfg shard.Config) (*shard.Restorer, error) {
+	if r := e.standby.take(cfg.ID); r != nil {
+		r.Config, r.Now = cfg, cfg.TakenOver
+		r.Forget([2]int64{cfg.Found[intake.Urgent].Low, cfg.Found[intake.Bulk].Low})
+		return r, nil
+	}
+	r := &shard.Restorer{
+		Config: cfg, Reader: intake.Tailer{Client: e.client}, Window: e.cfg.Engine.DedupeWindow, Now: cfg.TakenOver,
+	}
+	led, err := e.ledger.Load(cfg.ID, r.Now, r.Done)
+	r.Ledger = led
+	return r, err
 }
 
 // invalidPartitions counts those of the topic of invalid records: it need not

@@ -27,8 +27,8 @@ type ownedShard struct {
 	// accepted is what an operator has said of the inputs, until a commit goes by
 	// it.
 	accepted [2]*controlv1.Record
-	barred  [2]error    // inputs that are not read and not committed, until somebody decides
-	stopped [2]*Stopped // inputs that can't be read any further
+	barred   [2]error    // inputs that are not read and not committed, until somebody decides
+	stopped  [2]*Stopped // inputs that can't be read any further
 }
 
 // reading is a reader that runs.

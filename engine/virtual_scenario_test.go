@@ -148,7 +148,7 @@ func (s *scenario) watchCommits(ctx context.Context) {
 			s.fault("read the commits: %v", err)
 		}
 		for p, c := range got {
-			if c.Offset < last[p] {
+			if at, seen := last[p]; seen && c.Offset < at {
 				s.fault("the commit of %s went back from %d to %d", p, last[p], c.Offset)
 			}
 			last[p] = c.Offset

@@ -173,6 +173,10 @@ type Engine struct {
 	// makes commits rare under load; what is reserved when a node dies waits on the
 	// next one for its channel's deadline. A shard reserves less where it needs less.
 	Reserve int `yaml:"reserve" min:"64" max:"1048576"`
+	// Follow the shards of other nodes as well, so that taking one over is short:
+	// the node then has the ids of all shards in memory and on disk, and reads all
+	// of `status` and `ledger`.
+	Standby bool `yaml:"standby"`
 }
 
 // Status says how status events are written.
