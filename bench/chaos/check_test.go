@@ -307,19 +307,29 @@ func TestRepeated(t *testing.T) {
 }
 
 func TestReserved(t *testing.T) {
-	of := func(owner string, low, reserved int64, parked int, done ...intake.Run) intake.Reservation {
-		return intake.Reservation{Owner: owner, Low: low, Reserved: reserved, Parked: parked, Done: done}
+	of := func(low, reserved int64, parked int, done ...intake.Run) intake.Reservation {
+		return intake.Reservation{Owner: "a", Low: low, Reserved: reserved, Parked: parked, Done: done}
 	}
+	at := func(i int32) place { return place{topic: "sends", partition: i} }
 	commits := map[place]intake.Reservation{
-		{partition: 0}: of("node-1-uuid", 100, 150, 3, intake.Run{From: 101, To: 111}),
-		{partition: 1}: of("node-1-uuid", 7, 7, 0),
-		{partition: 2}: of("node-1-uuid", 10, 20, 0, intake.Run{From: 15, To: 25}), // a map that reaches further
-		{partition: 3}: of("node-10-uuid", 0, 1000, 0),
-		{partition: 4}: {Low: 5}, // not the engine's
+		at(0): of(100, 150, 3, intake.Run{From: 101, To: 111}),
+		at(1): of(7, 7, 0),
+		at(2): of(10, 20, 0, intake.Run{From: 15, To: 25}), // a map that reaches further
+		at(3): of(0, 1000, 0),
+		at(4): {Low: 5}, // no metadata
 	}
-	for node, want := range map[string]int{"node-1": 50 + 3 - 10 + 10 - 5, "node-10": 1000, "node-2": -1} {
-		if got := reservedBy(commits, node); got != want {
-			t.Errorf("%s: %d, want %d", node, got, want)
+	for _, c := range []struct {
+		name       string
+		partitions []place
+		want       int
+	}{
+		{"some", []place{at(0), at(1), at(2)}, 50 + 3 - 10 + 10 - 5},
+		{"another's, and one that says nothing", []place{at(3), at(4)}, 1000},
+		{"nobody says", []place{at(4)}, -1},
+		{"it has none", nil, -1},
+	} {
+		if got := reservedOf(commits, c.partitions); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
 }

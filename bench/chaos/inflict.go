@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -222,7 +221,7 @@ func (x *inflictor) complete(ctx context.Context) bool {
 	for _, n := range x.cluster.nodes {
 		if n.struck.TryLock() {
 			n.struck.Unlock()
-			if err != nil || !slices.Contains(members, n.name) {
+			if _, belongs := members[n.name]; err != nil || !belongs {
 				return false
 			}
 		}

@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -76,21 +75,25 @@ func (w *watcher) committed(ctx context.Context) (map[place]intake.Reservation, 
 }
 
 // reserved returns how many sends a node may begin without another commit: those
-// of its shards that are reserved and not finished. -1 where no commit says.
+// of its shards that are reserved and not finished. -1 where nobody says: while
+// the shards are shared out, or where commits have no such metadata.
 func (w *watcher) reserved(ctx context.Context, node string) int {
+	members, err := w.members(ctx)
+	if err != nil {
+		return -1
+	}
 	committed, err := w.committed(ctx)
 	if err != nil {
 		return -1
 	}
-	return reservedBy(committed, node)
+	return reservedOf(committed, members[node])
 }
 
-// reservedBy adds up a node's reservations. Kafka makes a member's id of the
-// client's name, which is the node's.
-func reservedBy(committed map[place]intake.Reservation, node string) int {
+func reservedOf(committed map[place]intake.Reservation, partitions []place) int {
 	total, known := 0, false
-	for _, r := range committed {
-		if !strings.HasPrefix(r.Owner, node+"-") {
+	for _, p := range partitions {
+		r := committed[p]
+		if r.Owner == "" {
 			continue
 		}
 		known = true
@@ -105,27 +108,34 @@ func reservedBy(committed map[place]intake.Reservation, node string) int {
 	return total
 }
 
-// members returns the nodes between which the group has shared the shards out;
-// none while it is about to.
-func (w *watcher) members(ctx context.Context) (nodes []string, err error) {
+// members returns which input partitions each node has; none while the group is
+// about to share them out.
+func (w *watcher) members(ctx context.Context) (map[string][]place, error) {
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups = []string{w.group}
 	res, err := req.RequestWith(ctx, w.client)
 	if err != nil {
 		return nil, fmt.Errorf("describe the group: %w", err)
 	}
+	members := map[string][]place{}
 	for _, g := range res.Groups {
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
 			return nil, fmt.Errorf("describe the group: %w", err)
 		}
-		if g.State != "Stable" {
-			return nil, nil
-		}
 		for _, m := range g.Members {
-			nodes = append(nodes, m.ClientID)
+			var share kmsg.ConsumerMemberAssignment
+			if g.State != "Stable" || share.ReadFrom(m.MemberAssignment) != nil {
+				continue
+			}
+			members[m.ClientID] = nil
+			for _, t := range share.Topics {
+				for _, p := range t.Partitions {
+					members[m.ClientID] = append(members[m.ClientID], place{topic: t.Topic, partition: p})
+				}
+			}
 		}
 	}
-	return nodes, nil
+	return members, nil
 }
 
 // ends returns the end of every partition of the topics.

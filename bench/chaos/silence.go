@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -63,10 +62,10 @@ func (x *inflictor) outsideUntil(ctx context.Context, node string, woken time.Ti
 	for {
 		asked := time.Now()
 		members, err := x.watcher.members(ctx)
-		switch {
-		case slices.Contains(members, node):
+		if _, belongs := members[node]; belongs {
 			return outside
-		case err == nil:
+		}
+		if err == nil {
 			outside = asked
 		}
 		if !sleep(ctx, 50*time.Millisecond) {
