@@ -117,7 +117,15 @@ func (x *pointsRun) death(ctx context.Context, point string) error {
 	x.say("%s: dead after %.1f s %s", pass, time.Since(x.since).Seconds(), explained(err))
 	x.faults.done = append(x.faults.done, f)
 	x.published = append(x.published, len(x.publisher.all()))
-	return x.victim.process().kill() // where it was not reached
+	if err := x.victim.process().kill(); err != nil { // where it was not reached
+		return err
+	}
+	// It comes back at once and finds its former self in the group, or so late
+	// that the other node has its shards.
+	if x.rng.IntN(2) == 0 {
+		sleep(ctx, x.Session*4/3)
+	}
+	return nil
 }
 
 // restart starts the node with this environment; with that, its last death is

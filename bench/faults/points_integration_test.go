@@ -24,21 +24,17 @@ func TestPoints(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.json")
 	cmd := exec.CommandContext(t.Context(), exe, "bench", "chaos", "points",
 		"--repetitions", "1", "--seed", "7", "--json", file, "--dir", t.TempDir())
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
+	out, ended := cmd.CombinedOutput()
 	text, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v (%v)\n%s", err, ended, out)
 	}
+	t.Logf("%s", out)
 	var report chaos.PointsReport
 	if err := json.Unmarshal(text, &report); err != nil {
 		t.Fatal(err)
 	}
-	// What the command says of itself is not all that it can say.
-	if !report.Passed() || report.Accepted < 1000 || len(report.Points) != len(fault.Points()) {
+	if report.Accepted < 1000 || report.Lost > 0 || report.DoubledUnexplained > 0 || report.DoubledIdempotent > 0 || report.OutcomesMany > 0 || len(report.Points) != len(fault.Points()) {
 		t.Errorf("%d sends, %d points: %v", report.Accepted, len(report.Points), report.Failures)
 	}
 	for _, p := range report.Points {

@@ -23,7 +23,7 @@ restores, and so on. At the end every send is accounted for, as by "carillon
 bench chaos". A point that the node does not get to is a failure.
 
 Only a binary that was built with the tag faults has such points; any other says
-how to build one. It takes about four seconds for each repetition of a point.
+how to build one. It takes about three seconds for each repetition of a point.
 
 The report goes to the standard output, with a row for each point. Exit code 0:
 every point was reached, nothing was lost, nothing was doubled but what was open
