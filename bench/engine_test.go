@@ -43,7 +43,7 @@ const shippedConfig = "../configs/bench.yaml"
 
 // writeConfig writes the shipped configuration with the round's own places to
 // dir, and returns it and its path.
-func writeConfig(dir, addr, group string) (*config.Config, string, error) {
+func writeConfig(dir, addr, group string, reserve int) (*config.Config, string, error) {
 	text, err := os.ReadFile(shippedConfig)
 	if err != nil {
 		return nil, "", err
@@ -72,6 +72,9 @@ func writeConfig(dir, addr, group string) (*config.Config, string, error) {
 	in("kafka")["group"] = group
 	m["data"] = filepath.Join(dir, "data")
 	in("http")["listen"] = listen
+	if reserve > 0 {
+		in("engine")["reserve"] = reserve
+	}
 	in("channels", "sink", "accounts", "main", "settings")["ledger"] = ledgerOf(dir)
 	if text, err = yaml.Marshal(m); err != nil {
 		return nil, "", err

@@ -23,7 +23,8 @@ type figures struct {
 	sends     int
 	elapsed   time.Duration
 	processes []process
-	logged    string // of the engine; in a good round nothing
+	logged    string  // of the engine; in a good round nothing
+	commits   float64 // of the engine
 }
 
 func (f figures) rate() float64 { return float64(f.sends) / f.elapsed.Seconds() }

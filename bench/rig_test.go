@@ -28,6 +28,8 @@ type rig struct {
 	client *kafka.Client
 	sends  int
 	round  int
+	// reserve is engine.reserve, 0 the default.
+	reserve int
 }
 
 // newRig starts a broker with n sends on it. close ends it.
@@ -41,7 +43,7 @@ func newRig(ctx context.Context, dir string, n int) (_ *rig, err error) {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.cfg, _, err = writeConfig(dir, r.broker.Addr(), "none"); err != nil {
+	if r.cfg, _, err = writeConfig(dir, r.broker.Addr(), "none", 0); err != nil {
 		return nil, err
 	}
 	if r.client, err = engine.Connect(r.cfg); err != nil {
@@ -125,9 +127,13 @@ func (r *rig) awaitEmpty(ctx context.Context, topic string) error {
 
 // written returns how many records a topic has.
 func (r *rig) written(ctx context.Context, topic string) (int, error) {
-	parts := make([]kafka.Partition, r.cfg.Kafka.Topics.Partitions)
-	for i := range parts {
-		parts[i] = kafka.Partition{Topic: topic, Index: int32(i)}
+	var parts []kafka.Partition
+	for _, t := range r.topics() {
+		for i := range t.Partitions {
+			if t.Name == topic {
+				parts = append(parts, kafka.Partition{Topic: topic, Index: int32(i)})
+			}
+		}
 	}
 	ends, err := r.client.Offsets(ctx, parts, kafka.Latest)
 	n := 0

@@ -16,7 +16,7 @@ func (r *rig) runEngine(ctx context.Context, during func(addr string) error) (f 
 	if err != nil {
 		return f, err
 	}
-	cfg, path, err := writeConfig(dir, r.broker.Addr(), group)
+	cfg, path, err := writeConfig(dir, r.broker.Addr(), group, r.reserve)
 	if err != nil {
 		return f, err
 	}
@@ -35,6 +35,9 @@ func (r *rig) runEngine(ctx context.Context, during func(addr string) error) (f 
 		process{name: "engine", pid: c.cmd.Process.Pid}, process{name: "plugin", pid: plugin}, r.brokerProcess())
 	if err == nil {
 		err = checkOutcomes(ctx, r.broker.Addr(), status, r.sends)
+	}
+	if err == nil {
+		f.commits, err = readMetric(cfg.HTTP.Listen, "carillon_commits_total")
 	}
 	err = errors.Join(err, <-beside, c.stop())
 	if err == nil {
