@@ -110,7 +110,7 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 		return err
 	}
 	stop.add("shards", feeding)
-	go e.watch(background)
+	stop.add("gauges", e.startWatch(background))
 	err = intake.RunGroup(ctx, e.groupConfig(), e.log, e.own)
 	return cause(ctx, err)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/kafka"
@@ -12,6 +13,19 @@ import (
 
 // watchInterval is how often what has no event of its own is looked at.
 const watchInterval = 2 * time.Second
+
+// startWatch sets watch going, and returns what ends it: it asks Kafka, and must
+// not do so once the connections are closed.
+func (e *Engine) startWatch(ctx context.Context) func() error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { e.watch(ctx) })
+	return func() error {
+		cancel()
+		running.Wait()
+		return nil
+	}
+}
 
 // watch keeps the gauges up to date until ctx ends.
 func (e *Engine) watch(ctx context.Context) {
