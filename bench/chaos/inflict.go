@@ -217,11 +217,14 @@ func (x *inflictor) restartBroker(ctx context.Context, d time.Duration) error {
 
 // complete says whether all nodes that have no fault are members of the group.
 func (x *inflictor) complete(ctx context.Context) bool {
-	members, err := x.watcher.members(ctx)
+	group, err := x.watcher.describe(ctx)
+	if err != nil || !group.stable {
+		return false
+	}
 	for _, n := range x.cluster.nodes {
 		if n.struck.TryLock() {
 			n.struck.Unlock()
-			if _, belongs := members[n.name]; err != nil || !belongs {
+			if _, belongs := group.members[n.name]; !belongs {
 				return false
 			}
 		}

@@ -78,15 +78,15 @@ func (w *watcher) committed(ctx context.Context) (map[place]intake.Reservation, 
 // of its shards that are reserved and not finished. -1 where nobody says: while
 // the shards are shared out, or where commits have no such metadata.
 func (w *watcher) reserved(ctx context.Context, node string) int {
-	members, err := w.members(ctx)
-	if err != nil {
+	group, err := w.describe(ctx)
+	if err != nil || !group.stable {
 		return -1
 	}
 	committed, err := w.committed(ctx)
 	if err != nil {
 		return -1
 	}
-	return reservedOf(committed, members[node])
+	return reservedOf(committed, group.members[node])
 }
 
 func reservedOf(committed map[place]intake.Reservation, partitions []place) int {
@@ -108,34 +108,39 @@ func reservedOf(committed map[place]intake.Reservation, partitions []place) int 
 	return total
 }
 
-// members returns which input partitions each node has; none while the group is
-// about to share them out.
-func (w *watcher) members(ctx context.Context) (map[string][]place, error) {
+// group is the state of the consumer group.
+type group struct {
+	stable  bool               // every member has its share
+	members map[string][]place // the input partitions of each node
+}
+
+func (w *watcher) describe(ctx context.Context) (group, error) {
+	now := group{members: map[string][]place{}}
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Groups = []string{w.group}
 	res, err := req.RequestWith(ctx, w.client)
 	if err != nil {
-		return nil, fmt.Errorf("describe the group: %w", err)
+		return now, fmt.Errorf("describe the group: %w", err)
 	}
-	members := map[string][]place{}
 	for _, g := range res.Groups {
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return nil, fmt.Errorf("describe the group: %w", err)
+			return now, fmt.Errorf("describe the group: %w", err)
 		}
+		now.stable = g.State == "Stable"
 		for _, m := range g.Members {
+			now.members[m.ClientID] = nil
 			var share kmsg.ConsumerMemberAssignment
-			if g.State != "Stable" || share.ReadFrom(m.MemberAssignment) != nil {
+			if share.ReadFrom(m.MemberAssignment) != nil {
 				continue
 			}
-			members[m.ClientID] = nil
 			for _, t := range share.Topics {
 				for _, p := range t.Partitions {
-					members[m.ClientID] = append(members[m.ClientID], place{topic: t.Topic, partition: p})
+					now.members[m.ClientID] = append(now.members[m.ClientID], place{topic: t.Topic, partition: p})
 				}
 			}
 		}
 	}
-	return members, nil
+	return now, nil
 }
 
 // ends returns the end of every partition of the topics.

@@ -205,7 +205,7 @@ func recoveries(log []FaultReport) map[Kind]Recovery {
 	all := map[Kind]Recovery{}
 	for kind, list := range seconds {
 		slices.Sort(list)
-		all[kind] = Recovery{Faults: len(list), Median: list[len(list)/2], Max: list[len(list)-1]}
+		all[kind] = Recovery{Faults: len(list), Median: list[(len(list)-1)/2], Max: list[len(list)-1]}
 	}
 	return all
 }

@@ -54,15 +54,15 @@ func (x *inflictor) silence(ctx context.Context, n *node, p planned, f *Fault) e
 }
 
 // outsideUntil returns until when a node was no member of the group for sure,
-// once it is one again.
+// once it is one again. Who joins again knows that it was out.
 func (x *inflictor) outsideUntil(ctx context.Context, node string, woken time.Time) time.Time {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	outside := woken
 	for {
 		asked := time.Now()
-		members, err := x.watcher.members(ctx)
-		if _, belongs := members[node]; belongs {
+		group, err := x.watcher.describe(ctx)
+		if _, belongs := group.members[node]; belongs {
 			return outside
 		}
 		if err == nil {
