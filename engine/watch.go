@@ -32,13 +32,16 @@ func (e *Engine) watch(ctx context.Context) {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	restarts := map[string]int{}
-	for {
+	for turn := 1; ; turn++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		e.watchPlugins(restarts)
+		if turn%topicsEvery == 0 {
+			e.watchTopics(ctx)
+		}
 		e.lanes.each(e.watchLane)
 		n, _ := e.out.Unacknowledged()
 		e.metrics.Unacknowledged.Set(float64(n))
@@ -47,6 +50,27 @@ func (e *Engine) watch(ctx context.Context) {
 			e.log.Debug().Err(err).Msg("the lag can't be measured")
 		}
 	}
+}
+
+// topicsEvery is how many intervals pass between two looks at the topics.
+const topicsEvery = 15
+
+// watchTopics tells of topics that are no longer as they must be: with more
+// partitions than before, recipients move to other shards, and producers write
+// where nobody reads. A start would be refused.
+func (e *Engine) watchTopics(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := CheckTopics(ctx, e.client, e.cfg)
+	var wrong *TopicsError
+	if !errors.As(err, &wrong) {
+		if err == nil {
+			e.health.set("topics", nil)
+		}
+		return // a cluster that can't be asked is told of elsewhere
+	}
+	e.health.set("topics", err)
+	e.log.Error().Err(err).Msg("the topics are not as they must be")
 }
 
 func (e *Engine) watchPlugins(restarts map[string]int) {
