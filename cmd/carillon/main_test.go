@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/carillonhq/carillon/engine/kafka"
 )
 
 // TestMain makes this test binary the carillon command of the scripts, and of
@@ -49,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"produce": produce,
 			"place":   setPlace,
 			"envfile": envFile,
+			"until":   until,
+			"commit":  commitOffset,
 		},
 	})
 }
@@ -130,6 +135,41 @@ func setPlace(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%d records with reason %s, want %s: %q", len(lines), args[1], args[2], lines)
+}
+
+// until PATTERN COMMAND... runs a command until its output shows the pattern.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND [ARGS]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		_ = ts.Exec(args[1], args[2:]...) // what it says counts
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%s never shows %q", strings.Join(args[1:], " "), args[0])
+}
+
+// commit GROUP TOPIC PARTITION OFFSET sets a group's offset as Kafka's own tools
+// do, which the broker allows while the group is empty.
+func commitOffset(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: commit GROUP TOPIC PARTITION OFFSET")
+	}
+	index, err := strconv.ParseInt(args[2], 10, 32)
+	ts.Check(err)
+	offset, err := strconv.ParseInt(args[3], 10, 64)
+	ts.Check(err)
+	client := kafka.NewClient(kafka.Config{Brokers: []string{ts.Getenv("BROKER")}})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	ts.Check(client.CommitOffsets(ctx, args[0], -1, "", []kafka.Commit{
+		{Partition: kafka.Partition{Topic: args[1], Index: int32(index)}, Offset: offset},
+	}))
 }
 
 // envFile FILE replaces the variables in a file by their values.
