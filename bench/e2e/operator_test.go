@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/carillonhq/carillon/engine"
+	"github.com/carillonhq/carillon/engine/control"
+	"github.com/carillonhq/carillon/engine/kafka"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
+)
+
+// kafka is a client of ours, for what an operator does.
+func (r *rig) kafka() *kafka.Client {
+	r.t.Helper()
+	c, err := engine.Connect(r.cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+func (r *rig) decide(c *kafka.Client, records ...*controlv1.Record) {
+	r.t.Helper()
+	if err := control.Publish(r.t.Context(), c, r.cfg.Topic("control"), records...); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// All offsets of the group are reset to the start while no node runs. Nothing is
+// sent again, and nothing new, until an operator says how to go on; what is new
+// then goes out, once.
+func TestResetOffsetsAreAskedAbout(t *testing.T) {
+	r := newRig(t)
+	ch := r.cfg.Channels["sink"]
+	ch.Deadline = time.Second // what is in doubt waits for it
+	r.cfg.Channels["sink"] = ch
+	r.start()
+	const n = 40
+	publish := func(topic string, from, to int) {
+		for i := from; i < to; i++ {
+			r.publish(sinkSend(topic, i))
+		}
+	}
+	publish("sends", 0, n)
+	r.statuses(untilOutcomes(n))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	c := r.kafka()
+	var reset []kafka.Commit
+	for i := range r.cfg.Kafka.Topics.Partitions {
+		reset = append(reset, kafka.Commit{Partition: kafka.Partition{Topic: r.cfg.Topic("sends"), Index: int32(i)}})
+	}
+	if err := c.CommitOffsets(t.Context(), r.cfg.Kafka.Group, -1, "", reset); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	publish("sends", n, 2*n)
+	publish("sends.bulk", 2*n, 3*n) // the other input goes on; it would come last
+	r.statuses(untilOutcomes(2 * n))
+	if got := len(r.received()); got != 2*n {
+		t.Fatalf("the receiver has %d sends, want %d and no more", got, 2*n)
+	}
+	for _, at := range reset {
+		r.decide(c, &controlv1.Record{By: "ana", Reason: "a mistake", AtMs: time.Now().UnixMilli(), Object: &controlv1.Record_Acceptance{
+			Acceptance: &controlv1.Acceptance{Topic: at.Topic, Partition: at.Index, State: engine.Fingerprint(at)}, // from the start
+		}})
+	}
+	got := outcomes(r.statuses(untilOutcomes(3 * n)))
+	received := r.received()
+	for i := range 3 * n {
+		id := fmt.Sprintf("m%d", i)
+		if len(got[id]) != 1 || got[id]["sent"] != 1 || received[id] != 1 {
+			t.Errorf("%s: outcomes %v, received %d times; want one", id, got[id], received[id])
+		}
+	}
+}
+
+// What is in doubt is attempted again when an operator says so, and ends when
+// one says so; each word is about one attempt.
+func TestOperatorDecides(t *testing.T) {
+	r := newRig(t)
+	ch := r.cfg.Channels["sink"]
+	ch.OnUnknown, ch.HoldFor = "hold", time.Hour
+	r.cfg.Channels["sink"] = ch
+	r.settings(map[string]any{"unknowns": 1})
+	r.start()
+	c := r.kafka()
+	say := func(d controlv1.Decision, attempt uint32) {
+		r.decide(c, &controlv1.Record{By: "ana", Object: &controlv1.Record_Doubt{Doubt: &controlv1.Doubt{
+			App: "shop", Recipient: "u1", Id: "k1", Attempt: attempt, Decision: d,
+		}}})
+	}
+	until := func(s carillonv1.State, attempt uint32) func([]*carillonv1.Status) bool {
+		return func(all []*carillonv1.Status) bool {
+			last := all[len(all)-1]
+			return last.Id == "k1" && last.Status == s && last.Attempt == attempt
+		}
+	}
+	r.publish(&kgo.Record{Topic: "sends", Key: []byte("u1"), Value: []byte(minimal("k1"))})
+	r.statuses(until(carillonv1.State_STATE_IN_DOUBT, 1))
+	say(controlv1.Decision_DECISION_RESEND, 1)
+	r.statuses(until(carillonv1.State_STATE_IN_DOUBT, 2))
+	say(controlv1.Decision_DECISION_DROP, 1) // late
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	say(controlv1.Decision_DECISION_DROP, 2) // nobody hears it
+	r.start()
+	all := r.statuses(untilOutcomes(1))
+	last := all[len(all)-1]
+	if last.Status != carillonv1.State_STATE_UNKNOWN || last.Attempt != 2 || last.Reason.GetClass() != "operator" || last.Reason.GetCode() != "dropped" {
+		t.Errorf("it ended %v", last)
+	}
+}
