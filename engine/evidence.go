@@ -8,6 +8,7 @@ import (
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/shard"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // newest is how many of a shard's newest events in `status` are read where its
@@ -25,7 +26,8 @@ func (e *Engine) judge(ctx context.Context, s *ownedShard, cfg *shard.Config, se
 		return false, err
 	}
 	for i := range found {
-		if settled[i] > 0 {
+		_, anew := anewFrom(found[i].Accepted)
+		if known = known || anew; settled[i] > 0 && !anew {
 			found[i].Known = []intake.Run{{From: settled[i] - 1, To: settled[i]}}
 		}
 	}
@@ -34,7 +36,7 @@ func (e *Engine) judge(ctx context.Context, s *ownedShard, cfg *shard.Config, se
 		known = known || verdicts[i].Fault != nil || verdicts[i].By != nil || found[i].Commit.Offset < 0
 	}
 	if known {
-		h, err := ReadHistory(ctx, e.client, e.cfg, s.id, newest)
+		h, err := ReadHistory(ctx, e.client, e.cfg, s.id, newest, [2]*controlv1.Record{found[0].Accepted, found[1].Accepted})
 		if err != nil {
 			return known, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/shard"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // History is what the topic `status` tells of a shard's past.
@@ -19,8 +20,10 @@ type History struct {
 }
 
 // ReadHistory reads the newest events of a shard, those of so many offsets, and
-// further back where these hold none.
-func ReadHistory(ctx context.Context, c *kafka.Client, cfg *config.Config, id int32, newest int64) (History, error) {
+// further back where these hold none. accepted is, by input, what operators have
+// accepted: an event about a log that was made anew since tells nothing of this
+// one.
+func ReadHistory(ctx context.Context, c *kafka.Client, cfg *config.Config, id int32, newest int64, accepted [2]*controlv1.Record) (History, error) {
 	p := kafka.Partition{Topic: cfg.Topic("status"), Index: id}
 	tailer := intake.Tailer{Client: c}
 	first, err := tailer.Since(ctx, p, kafka.Earliest)
@@ -39,7 +42,7 @@ func ReadHistory(ctx context.Context, c *kafka.Client, cfg *config.Config, id in
 		_, err := tailer.Tail(ctx, p, from, func(rec *kafka.Record) error {
 			input, offset, isFinished, isEvent := shard.Finished(id, topics, rec)
 			h.Ran = h.Ran || isEvent
-			if isFinished {
+			if isFinished && !others(rec, offset, accepted[input]) {
 				if finished[input] == nil {
 					finished[input] = map[int64]bool{}
 				}
@@ -58,6 +61,12 @@ func ReadHistory(ctx context.Context, c *kafka.Client, cfg *config.Config, id in
 		}
 		newest *= 8
 	}
+}
+
+// others tells whether an event is about a record of the log before this one.
+func others(rec *kafka.Record, offset int64, accepted *controlv1.Record) bool {
+	from, anew := anewFrom(accepted)
+	return anew && offset >= from && rec.Time.UnixMilli() < accepted.AtMs
 }
 
 // runs makes runs of offsets.

@@ -34,6 +34,7 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.operator.forgetOthers(s.inputs, done)
 	if !known { // what was restored may speak against the commit
 		if _, err = e.judge(ctx, s, &cfg, settled); err != nil {
 			return nil, err

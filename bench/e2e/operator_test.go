@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/carillonhq/carillon/engine"
 	"github.com/carillonhq/carillon/engine/control"
@@ -117,5 +119,67 @@ func TestOperatorDecides(t *testing.T) {
 	last := all[len(all)-1]
 	if last.Status != carillonv1.State_STATE_UNKNOWN || last.Attempt != 2 || last.Reason.GetClass() != "operator" || last.Reason.GetCode() != "dropped" {
 		t.Errorf("it ended %v", last)
+	}
+}
+
+func (r *rig) deleteTopics(names ...string) {
+	r.t.Helper()
+	gone := kmsg.NewPtrDeleteTopicsRequest()
+	for _, name := range names {
+		topic := kmsg.NewDeleteTopicsRequestTopic()
+		topic.Topic = kmsg.StringPtr(r.cfg.Topic(name))
+		gone.Topics, gone.TopicNames = append(gone.Topics, topic), append(gone.TopicNames, r.cfg.Topic(name))
+	}
+	if _, err := gone.RequestWith(r.t.Context(), r.client); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// The topic of sends alone is made anew: other records stand where sends are
+// known to be finished. Once an operator says that it is so, none of them
+// passes for finished, then or after a restart.
+func TestSendsMadeAnew(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Kafka.Topics.Partitions = 1
+	r.start()
+	for _, id := range []string{"a", "b", "c"} {
+		r.publish(record("u1", minimal(id)))
+	}
+	r.statuses(untilOutcomes(3))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.deleteTopics("sends")
+	c := r.kafka()
+	if err := engine.PrepareTopics(t.Context(), c, r.cfg); err != nil {
+		t.Fatal(err)
+	}
+	r.connect()
+	r.publish(record("u1", minimal("d")), record("u1", minimal("e")))
+	r.start()
+	if fault := r.page("/readyz"); !strings.Contains(fault, "made anew") && !strings.Contains(fault, "what is there now, 0 to 1, was never read") {
+		t.Fatalf("/readyz says %s", fault)
+	}
+	p := kafka.Partition{Topic: r.cfg.Topic("sends")}
+	commits, err := c.CommittedOffsets(t.Context(), r.cfg.Kafka.Group, []kafka.Partition{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := int64(0)
+	r.decide(c, &controlv1.Record{By: "ana", Reason: "it was full", AtMs: time.Now().UnixMilli(), Object: &controlv1.Record_Acceptance{
+		Acceptance: &controlv1.Acceptance{Topic: p.Topic, State: engine.Fingerprint(commits[p]), From: start, AnewFrom: &start},
+	}})
+	r.statuses(untilOutcomes(5))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.publish(record("u1", minimal("f")))
+	got := outcomes(r.statuses(untilOutcomes(6)))
+	received := r.received()
+	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		if len(got[id]) != 1 || got[id]["sent"] != 1 || received[id] != 1 {
+			t.Errorf("%s: outcomes %v, received %d times; want one", id, got[id], received[id])
+		}
 	}
 }

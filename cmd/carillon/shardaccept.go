@@ -21,7 +21,7 @@ type acceptFlags struct {
 	operator
 	topic, from string
 	past        int64
-	wait        bool
+	anew, wait  bool
 	timeout     time.Duration
 }
 
@@ -48,6 +48,10 @@ Where a node has stopped reading, say at a batch that it can't read, its message
 names the flag --past: then what was read before goes on, and nothing but what
 is between the two offsets is left out.
 
+Where a topic of sends was deleted and created, other records stand at the
+offsets that were finished. --anew says so; none of them is passed over then. It
+goes without saying where the log ends before what is known.
+
 The command waits until a node has gone by it. Exit code 3 says that none has in
 time: the word stands.`,
 		Example: `  carillon shard accept 3 --topic sends --reason "the group's offsets were reset by mistake"
@@ -66,6 +70,7 @@ time: the word stands.`,
 	cmd.Flags().StringVar(&f.topic, "topic", "", "the input: sends or sends.bulk; required")
 	cmd.Flags().StringVar(&f.from, "from", "", "an offset, current, earliest or latest (default: the highest that is known to be safe)")
 	cmd.Flags().Int64Var(&f.past, "past", -1, "the offset at which a node says that it has stopped reading")
+	cmd.Flags().BoolVar(&f.anew, "anew", false, "the topic was made anew: what is finished from --from on was other records")
 	cmd.Flags().BoolVar(&f.wait, "wait", true, "wait until a node has gone by it")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "wait no longer than this")
 	completeNames(cmd, "topic", func() []string { return []string{"sends", "sends.bulk"} })
@@ -105,7 +110,7 @@ func (f *acceptFlags) run(cmd *cobra.Command, number string) error {
 	if err != nil {
 		return err
 	}
-	a, err := in.accept(f.from, f.past)
+	a, err := in.accept(f.from, f.past, f.anew)
 	if err != nil {
 		return err
 	}
@@ -134,7 +139,7 @@ func (s *shardState) input(topic, prefix string) (*inputState, error) {
 }
 
 // accept makes what the flags say of the state that was seen.
-func (in *inputState) accept(from string, past int64) (*controlv1.Acceptance, error) {
+func (in *inputState) accept(from string, past int64, anew bool) (*controlv1.Acceptance, error) {
 	at, err := in.from(from, past)
 	if err != nil {
 		return nil, err
@@ -145,6 +150,8 @@ func (in *inputState) accept(from string, past int64) (*controlv1.Acceptance, er
 		a.State = engine.StoppedAt(past)
 	case q != nil && q.Anew:
 		a.AnewFrom = &q.AnewFrom
+	case anew:
+		a.AnewFrom = &a.From
 	}
 	return a, nil
 }

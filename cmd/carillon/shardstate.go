@@ -95,7 +95,11 @@ func (s *survey) shards(ctx context.Context) (int, error) {
 // of the log last: the engine runs meanwhile, and none of it may look as if it
 // were ahead of what it had reserved.
 func (s *survey) look(ctx context.Context, ids []int32) ([]shardState, error) {
-	histories, err := s.histories(ctx, ids)
+	table, err := s.control(ctx)
+	if err != nil {
+		return nil, err
+	}
+	histories, err := s.histories(ctx, ids, table)
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +119,6 @@ func (s *survey) look(ctx context.Context, ids []int32) ([]shardState, error) {
 		return nil, err
 	}
 	end, err := s.client.Offsets(ctx, parts, kafka.Latest)
-	if err != nil {
-		return nil, err
-	}
-	table, err := s.control(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +143,17 @@ func (s *survey) look(ctx context.Context, ids []int32) ([]shardState, error) {
 	return states, nil
 }
 
-func (s *survey) histories(ctx context.Context, ids []int32) ([]engine.History, error) {
+func (s *survey) histories(ctx context.Context, ids []int32, table *control.Table) ([]engine.History, error) {
 	all := make([]engine.History, len(ids))
 	reading, ctx := errgroup.WithContext(ctx)
 	reading.SetLimit(8)
 	for i, id := range ids {
 		reading.Go(func() (err error) {
-			all[i], err = engine.ReadHistory(ctx, s.client, s.cfg, id, s.newest)
+			var accepted [2]*controlv1.Record
+			for in, t := range s.inputs() {
+				accepted[in] = table.Acceptance(kafka.Partition{Topic: t, Index: id})
+			}
+			all[i], err = engine.ReadHistory(ctx, s.client, s.cfg, id, s.newest, accepted)
 			return err
 		})
 	}
