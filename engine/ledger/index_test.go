@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -78,6 +79,7 @@ func TestJournalRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.UnixMilli(rapid.Int64Range(0, 1<<45).Draw(t, "at"))
 		pos := Position{rapid.Int64Min(-1).Draw(t, "status"), rapid.Int64Min(-1).Draw(t, "ledger")}
+		oldest := rapid.Uint64().Draw(t, "oldest")
 		entries := rapid.SliceOf(rapid.Custom(func(t *rapid.T) Entry {
 			e := Entry{
 				Origin: rapid.Uint64().Draw(t, "origin"), Offset: rapid.Int64().Draw(t, "offset"),
@@ -86,11 +88,11 @@ func TestJournalRoundTrip(t *testing.T) {
 			copy(e.Key[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "key"))
 			return e
 		})).Draw(t, "entries")
-		raw := appendJournal(nil, at, pos, entries)
+		raw := appendJournal(nil, journal{at, pos, oldest}, entries)
 		var got []Entry
-		gotAt, gotPos, err := parseJournal(raw, func(e Entry) { got = append(got, e) })
-		if err != nil || !gotAt.Equal(at) || gotPos != pos || len(got) != len(entries) {
-			t.Fatal(gotAt, gotPos, got, err)
+		j, err := parseJournal(raw, func(e Entry) { got = append(got, e) })
+		if err != nil || !j.at.Equal(at) || j.pos != pos || j.oldest != oldest || len(got) != len(entries) {
+			t.Fatal(j, got, err)
 		}
 		for i := range got {
 			if got[i] != entries[i] {
@@ -98,7 +100,7 @@ func TestJournalRoundTrip(t *testing.T) {
 			}
 		}
 		cut := rapid.IntRange(0, len(raw)-1).Draw(t, "cut")
-		if _, _, err := parseJournal(raw[:cut], func(Entry) {}); (cut-journalHeader)%entrySize != 0 && !errors.Is(err, errJournal) {
+		if _, err := parseJournal(raw[:cut], func(Entry) {}); (cut-journalHeader)%entrySize != 0 && !errors.Is(err, errJournal) {
 			t.Fatalf("cut to %d bytes: %v", cut, err)
 		}
 	})
@@ -113,7 +115,37 @@ func TestLoadRefusesADamagedJournal(t *testing.T) {
 	if err := l.db.Set(damaged, []byte("short"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Load(3, start, func(Entry) {}); !errors.Is(err, errJournal) {
+	if _, err := l.Load(3, start, func(Entry) {}); !errors.Is(err, ErrDamaged) {
 		t.Error(err)
+	}
+}
+
+// A journal with gaps is what is left when a file is gone that Pebble does not
+// miss.
+func TestJournalWithGaps(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		gone    []uint64
+		damaged bool
+	}{
+		{"nothing", nil, false},
+		{"the first", []uint64{0}, true},
+		{"one in the middle", []uint64{3}, true},
+		{"the last, as after a crash", []uint64{9}, false},
+		{"all", []uint64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, false},
+	} {
+		l := open(t)
+		s, _ := load(t, l, start)
+		for i := range 10 {
+			apply(t, s, &Batch{At: start, Entries: []Entry{settled(i)}, Pos: none})
+		}
+		for _, seq := range c.gone {
+			if err := l.db.Delete(binary.BigEndian.AppendUint64(prefix(journalKind, 3, 8), seq), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := l.Load(3, start, func(Entry) {}); errors.Is(err, ErrDamaged) != c.damaged || !c.damaged && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }

@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/send"
@@ -27,19 +27,23 @@ const NoInput = 0xff
 // offsets to read. -1 where it has read nothing.
 type Position struct{ Status, Ledger int64 }
 
-// Journal entries: time and position, then packed entries. One is written per
-// settled batch, in sequence, which costs a thirtieth of a row per id.
+// journal heads an entry: the packed settled records of one batch. One is
+// written per batch, in sequence, which costs a thirtieth of a row per id.
+type journal struct {
+	at     time.Time
+	pos    Position
+	oldest uint64 // the first entry that is left, by which a gap at the beginning shows
+}
+
 const (
-	journalHeader = 24
+	journalHeader = 32
 	entrySize     = 16 + 8 + 8 + 2
 )
 
-var errJournal = errors.New("ledger: damaged journal entry")
-
-func appendJournal(b []byte, at time.Time, p Position, entries []Entry) []byte {
-	b = binary.BigEndian.AppendUint64(b, uint64(at.UnixMilli()))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.Status))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.Ledger))
+func appendJournal(b []byte, j journal, entries []Entry) []byte {
+	for _, v := range []int64{j.at.UnixMilli(), j.pos.Status, j.pos.Ledger, int64(j.oldest)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
 	for i := range entries {
 		e := &entries[i]
 		b = append(b, e.Key[:]...)
@@ -54,20 +58,19 @@ func appendJournal(b []byte, at time.Time, p Position, entries []Entry) []byte {
 	return b
 }
 
-func parseJournal(b []byte, each func(Entry)) (at time.Time, p Position, err error) {
+func parseJournal(b []byte, each func(Entry)) (j journal, err error) {
 	if len(b) < journalHeader || (len(b)-journalHeader)%entrySize != 0 {
-		return at, p, errJournal
+		return j, fmt.Errorf("%w: an entry has %d bytes", errJournal, len(b))
 	}
-	at = time.UnixMilli(int64(binary.BigEndian.Uint64(b)))
-	p.Status = int64(binary.BigEndian.Uint64(b[8:]))
-	p.Ledger = int64(binary.BigEndian.Uint64(b[16:]))
+	number := func(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
+	j = journal{time.UnixMilli(number(0)), Position{number(8), number(16)}, uint64(number(24))}
 	for b = b[journalHeader:]; len(b) > 0; b = b[entrySize:] {
 		each(Entry{
 			Key:    send.Key(b[:16]),
 			Origin: binary.BigEndian.Uint64(b[16:]),
-			Offset: int64(binary.BigEndian.Uint64(b[24:])),
+			Offset: number(24),
 			Input:  b[32], Parked: b[33] == 1,
 		})
 	}
-	return at, p, nil
+	return j, nil
 }

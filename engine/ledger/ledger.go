@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,40 +26,100 @@ type Config struct {
 	FS vfs.FS
 	// Window is how long an id is remembered.
 	Window time.Duration
+	// Tombstones is how long the topic `ledger` keeps them (delete.retention.ms);
+	// 0 is 7 days. A shard's state that is older than half of that is dropped: a
+	// send that was finished since may have no tombstone any more.
+	Tombstones time.Duration
+	// MinFree is below how many bytes of free space Free says that it is low; 0 is
+	// 512 MiB.
+	MinFree uint64
+	// Fatal is called when the ledger can't go on and could not be closed either,
+	// such as on a full disk. It must not return. nil logs the error and ends the
+	// process.
+	Fatal func(error)
 }
 
 // Ledger is one node's database. It is safe for concurrent use; a Shard of it
 // is not.
 type Ledger struct {
-	db     *pebble.DB
-	window time.Duration
+	cfg     Config
+	log     zerolog.Logger
+	dir     directory
+	lock    *pebble.Lock
+	db      *pebble.DB
+	once    sync.Once
+	damaged chan struct{} // closed by mark
+	low     atomic.Bool   // what Free said
 }
 
-// Open opens or makes the database. A disk that runs full later ends the
-// process: Pebble can't go on after a write that failed.
+// Open opens or makes the database. One that is damaged, or that another version
+// wrote in an older format, is made anew, since all it held is in Kafka; one of a
+// newer format is refused. A disk that runs full later ends the process: Pebble
+// can't go on after a write that failed.
 func Open(cfg Config, log zerolog.Logger) (*Ledger, error) {
+	if cfg.Tombstones == 0 {
+		cfg.Tombstones = 7 * 24 * time.Hour
+	}
+	if cfg.MinFree == 0 {
+		cfg.MinFree = minFree
+	}
+	if cfg.Fatal == nil {
+		cfg.Fatal = func(err error) { log.Fatal().Str("directory", cfg.Dir).Msg(err.Error()) }
+	}
+	l := &Ledger{cfg: cfg, log: log, damaged: make(chan struct{})}
+	opts := l.options()
+	l.dir = directory{opts.FS, cfg.Dir}
+	opts.FS = newDisk(opts.FS, cfg.Fatal)
+	var err error
+	if l.lock, err = l.dir.lock(); err == nil {
+		opts.Lock = l.lock
+		if err = l.open(opts); err != nil {
+			_ = l.lock.Close() // the error is in hand
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger in %s: %w", cfg.Dir, err)
+	}
+	return l, nil
+}
+
+func (l *Ledger) open(opts *pebble.Options) error {
+	why, err := l.dir.unfit()
+	if err != nil {
+		return err
+	}
+	if why == "" {
+		if l.db, err = pebble.Open(l.dir.path, opts); err == nil || !atOpen(err) {
+			return err
+		}
+		why = "it is damaged: " + err.Error()
+	}
+	if err := l.dir.drop(); err != nil {
+		return fmt.Errorf("drop it to rebuild it from Kafka, since %s: %w", why, err)
+	}
+	l.log.Warn().Str("directory", l.dir.path).Str("why", why).Msg("the ledger is dropped and rebuilt from Kafka")
+	l.db, err = pebble.Open(l.dir.path, opts)
+	return err
+}
+
+func (l *Ledger) options() *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          cfg.FS,
-		FormatMajorVersion:          pebble.FormatNewest,
+		FS:                          l.cfg.FS,
+		FormatMajorVersion:          pebbleFormat,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
 		WALBytesPerSync:             1 << 20,
-		Logger:                      quietLogger{log},
+		Logger:                      pebbleLog{l},
+		EventListener: &pebble.EventListener{
+			BackgroundError: l.inBackground,
+			DataCorruption:  func(found pebble.DataCorruptionInfo) { l.mark(found.Details) },
+		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	opts.WithFSDefaults()
-	opts.FS = vfs.OnDiskFull(opts.FS, func() {
-		log.Fatal().Str("directory", cfg.Dir).Msg("the disk of the data directory is full: make room and start again; " +
-			"nothing is lost, what the disk lacks is read from Kafka")
-	})
-	db, err := pebble.Open(cfg.Dir, opts)
-	if err != nil {
-		return nil, fmt.Errorf("open the ledger in %s: %w (another carillon may be running on it; "+
-			"a damaged one can be deleted: it is rebuilt from Kafka)", cfg.Dir, err)
-	}
-	return &Ledger{db: db, window: cfg.Window}, nil
+	return opts
 }
 
 // Follow says what the ledger follows: the topics by their ids. If it followed
@@ -68,7 +130,7 @@ func (l *Ledger) Follow(topics []byte) (dropped bool, err error) {
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
 	case err != nil:
-		return false, fmt.Errorf("read what the ledger follows: %w", err)
+		return false, fmt.Errorf("read what the ledger follows: %w", l.check(err))
 	default:
 		same := bytes.Equal(had, topics)
 		_ = closer.Close() // it only frees a reference
@@ -88,7 +150,7 @@ func (l *Ledger) Follow(topics []byte) (dropped bool, err error) {
 
 // Close flushes and closes the database. No Shard may be used afterwards.
 func (l *Ledger) Close() error {
-	return errors.Join(l.db.Flush(), l.db.Close())
+	return errors.Join(l.db.Flush(), l.db.Close(), l.lock.Close())
 }
 
 // Stats are figures for the metrics.
@@ -120,12 +182,17 @@ func prefix(kind byte, shard int32, more int) []byte {
 	return binary.BigEndian.AppendUint32(k, uint32(shard))
 }
 
-type quietLogger struct{ log zerolog.Logger }
+// pebbleLog passes on what Pebble says of errors.
+type pebbleLog struct{ *Ledger }
 
-func (quietLogger) Infof(string, ...any) {}
-func (q quietLogger) Errorf(format string, args ...any) {
-	q.log.Error().Msgf("pebble: "+format, args...)
+func (pebbleLog) Infof(string, ...any) {}
+func (p pebbleLog) Errorf(format string, args ...any) {
+	p.log.Error().Msgf("pebble: "+format, args...)
 }
-func (q quietLogger) Fatalf(format string, args ...any) {
-	q.log.Fatal().Msgf("pebble: "+format, args...)
+
+// Fatalf is what Pebble says when it can't go on. Its caller counts on it not to
+// return.
+func (p pebbleLog) Fatalf(format string, args ...any) {
+	p.cfg.Fatal(fmt.Errorf("the ledger can't go on: "+format+" (mend the disk and start again; nothing is lost, "+
+		"what the disk lacks is read from Kafka)", args...))
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -71,9 +71,9 @@ func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) 
 		return nil
 	}
 	lower := s.queueKey(name)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upperBound(lower)})
+	it, err := s.ledger.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upperBound(lower)})
 	if err != nil {
-		return err
+		return s.ledger.check(err)
 	}
 	next := int64(math.MaxInt64)
 	ok := it.SeekGE(append(lower, q.head[:]...))
@@ -87,19 +87,25 @@ func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) 
 			break
 		}
 	}
+	if err := closeIter(it, nil); err != nil {
+		return fmt.Errorf("read the queue %s of shard %d: %w", name, s.id, s.ledger.check(err))
+	}
 	q.next = next
-	return errors.Join(it.Error(), it.Close())
+	return nil
 }
 
 // Get returns the value of a parked send, or nil.
 func (s *Shard) Get(k send.Key) ([]byte, error) {
-	at, err := s.find(s.db, k)
+	at, err := s.find(s.ledger.db, k)
 	if err != nil || at == nil {
-		return nil, err
+		return nil, s.ledger.check(err)
 	}
-	v, closer, err := s.db.Get(append(prefix(queueKind, s.id, len(at)+16), append(at, k[:]...)...))
+	v, closer, err := s.ledger.db.Get(append(prefix(queueKind, s.id, len(at)+16), append(at, k[:]...)...))
+	if errors.Is(err, pebble.ErrNotFound) {
+		err = fmt.Errorf("%w: a parked send has no row", errJournal)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read a parked send of shard %d: %w", s.id, s.ledger.check(err))
 	}
 	defer closer.Close()
 	return bytes.Clone(v), nil
@@ -117,24 +123,6 @@ func (s *Shard) find(in pebble.Reader, k send.Key) ([]byte, error) {
 	defer closer.Close()
 	_, at := splitParked(v)
 	return bytes.Clone(at), nil
-}
-
-func (s *Shard) loadQueues(now time.Time) error {
-	lower := prefix(parkedKind, s.id, 0)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: prefix(parkedKind, s.id+1, 0)})
-	if err != nil {
-		return err
-	}
-	for ok := it.First(); ok; ok = it.Next() {
-		origin, at := splitParked(it.Value())
-		name, due := splitPlace(at)
-		k := send.Key(it.Key()[len(lower):])
-		s.count(name, placeOf(due, k), 1)
-		if _, known := s.index.get(k, now); !known { // the journal does not reach back to it
-			s.index.put(k, Mark{Origin: origin}, now)
-		}
-	}
-	return errors.Join(it.Error(), it.Close())
 }
 
 func (s *Shard) count(name string, at place, by int) {

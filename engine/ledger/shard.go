@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // goroutine that runs the shard may use it.
 type Shard struct {
 	id     int32
-	db     *pebble.DB
+	ledger *Ledger
 	index  *index
 	pos    Position
 	seq    uint64 // of the next journal entry
@@ -47,52 +46,6 @@ type Batch struct {
 	Low [2]int64
 }
 
-// Load reads a shard's state back: its ids within the window, what is parked,
-// and how far it had come. done is told of each entry, oldest first; those past
-// the window as well, since their records may be read again.
-func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
-	s := &Shard{
-		id: id, db: l.db, index: newIndex(l.window), pos: Position{-1, -1}, queues: map[string]*queue{},
-	}
-	if err := s.loadJournal(now, done); err != nil {
-		return nil, fmt.Errorf("load shard %d: %w", id, err)
-	}
-	if err := s.loadQueues(now); err != nil {
-		return nil, fmt.Errorf("load the parked sends of shard %d: %w", id, err)
-	}
-	return s, nil
-}
-
-func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
-	lower := prefix(journalKind, s.id, 0)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: prefix(journalKind, s.id+1, 0)})
-	if err != nil {
-		return err
-	}
-	var batch []Entry
-	for ok := it.First(); ok; ok = it.Next() {
-		batch = batch[:0]
-		at, pos, err := parseJournal(it.Value(), func(e Entry) { batch = append(batch, e) })
-		if err != nil {
-			return errors.Join(err, it.Close())
-		}
-		seq := binary.BigEndian.Uint64(it.Key()[len(lower):])
-		if s.seq == 0 {
-			s.oldest = seq
-		}
-		s.seq, s.pos = seq+1, pos
-		s.mark(seq, at, [2]int64{})
-		for _, e := range batch {
-			s.reach(&e)
-			done(e)
-			if now.Sub(at) <= s.index.window {
-				s.remember(e, at)
-			}
-		}
-	}
-	return errors.Join(it.Error(), it.Close())
-}
-
 func (s *Shard) remember(e Entry, at time.Time) {
 	if e.Key != (send.Key{}) {
 		s.index.put(e.Key, Mark{Origin: e.Origin, Settled: !e.Parked}, at)
@@ -116,12 +69,13 @@ func (s *Shard) IDs() int { return s.index.len() }
 
 // Apply writes a batch whose records Kafka has acknowledged.
 func (s *Shard) Apply(b *Batch) error {
-	w := s.db.NewIndexedBatch()
+	w := s.ledger.db.NewIndexedBatch()
 	defer func() { _ = w.Close() }() // after a commit it only frees memory
-	pos := s.pos
-	pos.Status, pos.Ledger = max(pos.Status, b.Pos.Status), max(pos.Ledger, b.Pos.Ledger)
+	s.expire(w, b.At)
+	j := journal{at: b.At, pos: s.pos, oldest: s.oldest}
+	j.pos.Status, j.pos.Ledger = max(s.pos.Status, b.Pos.Status), max(s.pos.Ledger, b.Pos.Ledger)
 	key := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.seq)
-	value := appendJournal(make([]byte, 0, journalHeader+entrySize*len(b.Entries)), b.At, pos, b.Entries)
+	value := appendJournal(make([]byte, 0, journalHeader+entrySize*len(b.Entries)), j, b.Entries)
 	if err := w.Set(key, value, nil); err != nil {
 		return err
 	}
@@ -134,13 +88,16 @@ func (s *Shard) Apply(b *Batch) error {
 	for i := range b.Park {
 		change.put(&b.Park[i])
 	}
-	s.expire(w, b.At)
-	if err := errors.Join(change.err, w.Commit(pebble.NoSync)); err != nil {
-		return fmt.Errorf("write to the ledger of shard %d: %w", s.id, err)
+	err := change.err
+	if err == nil { // half of it must not be written
+		err = w.Commit(pebble.NoSync)
+	}
+	if err != nil {
+		return fmt.Errorf("write to the ledger of shard %d: %w", s.id, s.ledger.check(err))
 	}
 	change.done()
 	s.mark(s.seq, b.At, b.Low)
-	s.pos = pos
+	s.pos = j.pos
 	s.seq++
 	for i := range b.Entries {
 		s.reach(&b.Entries[i])

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/carillonhq/carillon/engine/send"
+)
+
+// Load reads a shard's state back: its ids within the window, what is parked,
+// and how far it had come. done is told of each entry, oldest first; those past
+// the window as well, since their records may be read again. A state that is too
+// old to go on from (Config.Tombstones) is dropped: the shard is empty then, and
+// its position -1.
+func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
+	s := &Shard{
+		id: id, ledger: l, index: newIndex(l.cfg.Window), pos: Position{-1, -1}, queues: map[string]*queue{},
+	}
+	old, err := s.age(now)
+	if err == nil && old > l.cfg.Tombstones/2 {
+		l.log.Warn().Int32("shard", id).Stringer("age", old.Round(time.Second)).
+			Msg("the ledger has not followed the shard for too long: its part is dropped and rebuilt from Kafka")
+		err = s.drop()
+	}
+	if err == nil {
+		err = s.loadJournal(now, done)
+	}
+	if err == nil {
+		err = s.loadQueues(now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load shard %d: %w", id, l.check(err))
+	}
+	return s, nil
+}
+
+// age returns how long ago the shard's last batch was applied, or how far in the
+// future: a clock that was that wrong tells nothing.
+func (s *Shard) age(now time.Time) (time.Duration, error) {
+	it, err := s.journal()
+	if err != nil || !it.Last() {
+		return 0, closeIter(it, err)
+	}
+	j, err := parseJournal(it.Value(), func(Entry) {})
+	return now.Sub(j.at).Abs(), closeIter(it, err)
+}
+
+// drop empties the shard's part of the database.
+func (s *Shard) drop() error {
+	w := s.ledger.db.NewBatch()
+	defer func() { _ = w.Close() }() // after a commit it only frees memory
+	for _, kind := range []byte{journalKind, queueKind, parkedKind} {
+		_ = w.DeleteRange(prefix(kind, s.id, 0), prefix(kind, s.id+1, 0), nil) // the commit says what is wrong
+	}
+	return w.Commit(pebble.Sync)
+}
+
+// journal iterates over the shard's entries.
+func (s *Shard) journal() (*pebble.Iterator, error) {
+	return s.ledger.db.NewIter(&pebble.IterOptions{
+		LowerBound: prefix(journalKind, s.id, 0), UpperBound: prefix(journalKind, s.id+1, 0),
+	})
+}
+
+// closeIter returns why an iterator ended, if it was not at its end.
+func closeIter(it *pebble.Iterator, err error) error {
+	if it == nil {
+		return err
+	}
+	return errors.Join(err, it.Error(), it.Close())
+}
+
+func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
+	it, err := s.journal()
+	if err != nil {
+		return err
+	}
+	var batch []Entry
+	begins := uint64(0)
+	for ok := it.First(); ok; ok = it.Next() {
+		batch = batch[:0]
+		j, err := parseJournal(it.Value(), func(e Entry) { batch = append(batch, e) })
+		seq := binary.BigEndian.Uint64(it.Key()[len(it.Key())-8:])
+		if s.seq == 0 {
+			s.oldest, s.seq = seq, seq
+		}
+		if err == nil && seq != s.seq {
+			err = fmt.Errorf("%w: entry %d is missing", errJournal, s.seq)
+		}
+		if err != nil {
+			return closeIter(it, err)
+		}
+		s.seq, s.pos, begins = seq+1, j.pos, j.oldest
+		s.mark(seq, j.at, [2]int64{})
+		for i := range batch {
+			s.reach(&batch[i])
+			done(batch[i])
+			if now.Sub(j.at) <= s.index.window {
+				s.remember(batch[i], j.at)
+			}
+		}
+	}
+	if err := closeIter(it, nil); err != nil {
+		return err
+	}
+	if begins != s.oldest {
+		return fmt.Errorf("%w: it begins at entry %d instead of %d", errJournal, s.oldest, begins)
+	}
+	return nil
+}
+
+func (s *Shard) loadQueues(now time.Time) error {
+	it, err := s.ledger.db.NewIter(&pebble.IterOptions{
+		LowerBound: prefix(parkedKind, s.id, 0), UpperBound: prefix(parkedKind, s.id+1, 0),
+	})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		origin, at := splitParked(it.Value())
+		name, due := splitPlace(at)
+		k := send.Key(it.Key()[5:])
+		s.count(name, placeOf(due, k), 1)
+		if _, known := s.index.get(k, now); !known { // the journal does not reach back to it
+			s.index.put(k, Mark{Origin: origin}, now)
+		}
+	}
+	return closeIter(it, nil)
+}
