@@ -71,6 +71,9 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 		need: make(chan struct{}, 1), opening: make(chan struct{}, openAtOnce),
 		pages: map[string]fasthttp.RequestHandler{},
 	}
+	if cfg.Engine.Standby {
+		e.standby = newStandby(e)
+	}
 	return e
 }
 

@@ -53,8 +53,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })
-	if e.cfg.Engine.Standby {
-		e.standby = newStandby(e)
+	if e.standby != nil {
 		running.Go(func() { e.standby.run(fetching) })
 	}
 	for i, topic := range e.inputs() {

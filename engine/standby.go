@@ -99,6 +99,9 @@ func (b *standby) round(ctx context.Context) error {
 
 // warm returns how many shards are followed.
 func (b *standby) warm() int {
+	if b == nil {
+		return 0
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.followed)

@@ -158,5 +158,7 @@ func (e *Engine) ledgerGauges() error {
 	for _, m := range ledgerSeries {
 		all = errors.Join(all, e.metrics.RegisterGauge(m.name, m.help, func() float64 { return m.value(e.ledger.Stats()) }))
 	}
+	all = errors.Join(all, e.metrics.RegisterGauge("carillon_standby_shards", "Shards of other nodes that are followed.",
+		func() float64 { return float64(e.standby.warm()) }))
 	return all
 }
