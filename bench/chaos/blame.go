@@ -59,9 +59,12 @@ func (s *story) repeated(faults []Fault) int {
 	return n
 }
 
-// answered is how long after an attempt its answer is in for sure, as long as
-// the plugin runs; the sink takes 80 ms.
-const answered = time.Second
+// An attempt is answered after 80 ms at most, as long as its plugin runs: after
+// answers on a busy machine too, and after answered the engine has it for sure.
+const (
+	answers  = 500 * time.Millisecond
+	answered = time.Second
+)
 
 // leavesOpen says whether a fault left an attempt in doubt: it had been
 // made where the fault struck, and came to the provider at some time, and the broker had no outcome of its
@@ -78,7 +81,7 @@ func (f Fault) leavesOpen(s *story, a attempt) bool {
 	case PluginKill: // the engine has the answers of all that are older
 		return a.at.After(f.Begin.Add(-answered))
 	case PluginStop: // and of those that were answered in time
-		return a.at.After(f.Begin.Add(-answered)) && latest(a.at, f.End).Add(answered).After(a.deadline)
+		return a.at.After(f.Begin.Add(-answered)) && latest(a.at, f.End).Add(answers).After(a.deadline)
 	}
 	return true
 }

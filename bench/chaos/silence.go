@@ -10,19 +10,19 @@ import (
 func (k Kind) silences() bool { return k == Zombie || k == Partition }
 
 // fill has sends wait in a node's lanes: a node that is silenced must have
-// something that it would like to send when it goes on. Where the provider has
-// no limit, nothing waits.
+// something that it would like to send when it goes on. A node that has only just
+// got its shards may take a while. Where the provider has no limit, nothing waits.
 func (x *inflictor) fill(ctx context.Context, n *node, f *Fault) {
-	if x.rate == 0 {
-		return
-	}
-	x.publisher.crowd(x.rate * 3 / 2)
-	until, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	for f.Gauges.waiting < x.rate/10 && sleep(until, 50*time.Millisecond) {
-		if g, err := n.scrape(ctx); err == nil {
-			f.Gauges = g
+	const rounds = 4
+	for round := 0; x.rate > 0 && round < rounds && f.Gauges.waiting < x.rate/10; round++ {
+		x.publisher.crowd(x.rate * 3 / 2)
+		until, cancel := context.WithTimeout(ctx, 3*time.Second)
+		for f.Gauges.waiting < x.rate/10 && sleep(until, 50*time.Millisecond) {
+			if g, err := n.scrape(ctx); err == nil {
+				f.Gauges = g
+			}
 		}
+		cancel()
 	}
 }
 
