@@ -51,7 +51,6 @@ type Engine struct {
 	need     chan struct{} // a commit is wanted; capacity 1
 	opening  chan struct{} // bounds the shards that are opened at a time
 	diskLow  atomic.Bool   // nothing may begin
-	fatal    context.CancelCauseFunc
 	ready    chan struct{} // closed when the first generation runs
 	once     sync.Once
 	pages    map[string]fasthttp.RequestHandler // by path; besides the engine's own
@@ -101,13 +100,14 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e.fatal = cancel
 	background, quit := context.WithCancel(context.WithoutCancel(ctx))
 	stop.add("plugins and lanes", e.startPlugins(background, quit, cancel))
 	if err := e.awaitKafka(ctx); err != nil {
 		return cause(ctx, err)
 	}
 	e.awaitPlugins(ctx, 15*time.Second)
+	e.watchDisk() // before anything begins
+	go e.endDamaged(background, cancel)
 	feeding, err := e.startKafka(background)
 	if err != nil {
 		return err
@@ -128,6 +128,7 @@ func (e *Engine) open(stop *teardown) error {
 	stop.add("Kafka connections", func() error { client.Close(); return nil })
 	e.ledger, err = e.parts.ledger(ledger.Config{
 		Dir: filepath.Join(e.cfg.Data, "ledger"), Window: e.cfg.Engine.DedupeWindow,
+		Tombstones: keepTombstones, MinFree: uint64(e.cfg.DataMinFree),
 	}, e.log)
 	if err != nil {
 		return err
@@ -148,6 +149,17 @@ func (e *Engine) open(stop *teardown) error {
 	}
 	stop.add("HTTP server", server.Shutdown)
 	return nil
+}
+
+// endDamaged ends the node when its ledger is damaged: the next start rebuilds
+// it. Whatever was built on it would have to be made anew as well, and that is
+// what a start is.
+func (e *Engine) endDamaged(ctx context.Context, fatal context.CancelCauseFunc) {
+	select {
+	case <-e.ledger.Damaged():
+		fatal(fmt.Errorf("%w; start again: %s", ledger.ErrDamaged, e.cfg.Data))
+	case <-ctx.Done():
+	}
 }
 
 // makePlugins makes what startPlugins starts. The map does not change after it.

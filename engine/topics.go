@@ -18,6 +18,10 @@ type TopicsError struct{ Faults []string }
 
 func (e *TopicsError) Error() string { return "topics: " + strings.Join(e.Faults, "; ") }
 
+// keepTombstones is how long compacted topics keep them: a node that was away
+// for longer has to read the topic anew.
+const keepTombstones = 7 * 24 * time.Hour
+
 // Topics returns the topics that the engine uses, as it creates them.
 func Topics(cfg *config.Config) []kafka.TopicSpec {
 	t := cfg.Kafka.Topics
@@ -42,10 +46,10 @@ func Topics(cfg *config.Config) []kafka.TopicSpec {
 		{Name: "sends", Config: in},
 		{Name: "sends.bulk", Config: in},
 		{Name: "status", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Status))},
-		{Name: "ledger", Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(7*24*time.Hour), "max.message.bytes", out)},
+		{Name: "ledger", Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(keepTombstones), "max.message.bytes", out)},
 		{Name: "invalid", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Invalid), "max.message.bytes", out)},
 		// Read whole by every node, and in one order.
-		{Name: "control", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(7*24*time.Hour))},
+		{Name: "control", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(keepTombstones))},
 	}
 	for i := range specs {
 		specs[i].Name = cfg.Topic(specs[i].Name)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ func (e *Engine) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		e.watchPlugins(restarts)
+		e.watchDisk()
 		if turn%topicsEvery == 0 {
 			e.watchTopics(ctx)
 		}
@@ -71,6 +73,28 @@ func (e *Engine) watchTopics(ctx context.Context) {
 	}
 	e.health.set("topics", err)
 	e.log.Error().Err(err).Msg("the topics are not as they must be")
+}
+
+// watchDisk pauses the shards while the disk has too little room: Pebble can't go
+// on after a write that failed. Their keepers let them go on.
+func (e *Engine) watchDisk() {
+	free, low, err := e.ledger.Free()
+	if err == nil && low {
+		err = fmt.Errorf("%s has %d MiB left: sending is paused until there is more room", e.cfg.Data, free>>20)
+	}
+	e.health.set("disk", err)
+	if e.diskLow.Swap(low) == low {
+		return
+	}
+	if !low {
+		e.log.Info().Uint64("free_bytes", free).Msg("the disk has room again; going on")
+	}
+	if low {
+		e.log.Error().Err(err).Msg("the disk is nearly full")
+		for _, s := range e.owned.all() {
+			s.Pause()
+		}
+	}
 }
 
 func (e *Engine) watchPlugins(restarts map[string]int) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +71,24 @@ func TestStandby(t *testing.T) {
 	if len(all) != 2*n || len(got) != 2*n {
 		t.Errorf("%d ids have outcomes and %d were received, want %d", len(all), len(got), 2*n)
 	}
+}
+
+// A disk that is nearly full stops what would fill it, and loses nothing.
+func TestDiskNearlyFull(t *testing.T) {
+	r := newRig(t)
+	r.cfg.DataMinFree = 1 << 60
+	r.start()
+	if fault := r.page("/readyz"); !strings.Contains(fault, "sending is paused until there is more room") {
+		t.Errorf("/readyz says %s", fault)
+	}
+	r.publish(sinkSend("sends", 1))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.received()); n != 0 {
+		t.Errorf("%d were sent", n)
+	}
+	r.cfg.DataMinFree = 64 << 20
+	r.start()
+	r.statuses(untilOutcomes(1))
 }

@@ -54,10 +54,12 @@ func Default() *Config {
 				Retention: Retention{Sends: 7 * day, Status: 7 * day, Invalid: 30 * day},
 			},
 		},
-		Data:   "./carillon-data",
-		HTTP:   HTTP{Listen: "127.0.0.1:8080", Pprof: "auto"},
-		Log:    Log{Level: "info", Format: "auto"},
-		Limits: Limits{Record: 1 << 20, Batch: 64 << 20, Depth: 32, Fields: 1024},
+		Data: "./carillon-data",
+
+		DataMinFree: 512 << 20,
+		HTTP:        HTTP{Listen: "127.0.0.1:8080", Pprof: "auto"},
+		Log:         Log{Level: "info", Format: "auto"},
+		Limits:      Limits{Record: 1 << 20, Batch: 64 << 20, Depth: 32, Fields: 1024},
 		Engine: Engine{
 			Window: 1024, DedupeWindow: day, DrainTimeout: 20 * time.Second, CommitInterval: time.Second,
 			LaneQueue: 8192, LanePatience: time.Second, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,

@@ -14,6 +14,9 @@ type Config struct {
 	// Directory of the local state. It can be rebuilt from Kafka; keep it on a
 	// local disk so that a restart is short.
 	Data string `yaml:"data"`
+	// Free space of that disk below which nothing more is begun, until there is a
+	// quarter more: a disk that is full ends the process.
+	DataMinFree Size `yaml:"data_min_free" min:"64MiB"`
 	// The operator's HTTP port: /metrics, /healthz, /readyz and pprof.
 	HTTP HTTP `yaml:"http"`
 	// What is logged, and how.
