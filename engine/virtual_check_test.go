@@ -217,8 +217,14 @@ func (s *story) excuse(a attempt, strikes []strike) bool {
 	}
 	return slices.ContainsFunc(strikes, func(f strike) bool {
 		return f.leavesOpen() && f.process == a.process &&
-			!a.at.After(f.to.Add(transit)) && (len(s.outcomes) == 0 || s.outcomes[0].at.After(f.from.Add(-slack)))
+			!a.at.After(f.to.Add(transit)) && !s.settledBefore(f.from.Add(-slack))
 	})
+}
+
+// settledBefore says whether Kafka had the outcome at that time; that another
+// record of the id is a duplicate is none.
+func (s *story) settledBefore(t time.Time) bool {
+	return slices.ContainsFunc(s.outcomes, func(o outcome) bool { return o.state != "duplicate" && !o.at.After(t) })
 }
 
 // leavesOpen says whether a strike leaves its process not knowing, or not able

@@ -85,6 +85,10 @@ func TestVirtualChecker(t *testing.T) {
 			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("a1", 9.9), tried("b1", 14)},
 			outcomes: []outcome{ended("sent", 0, 15)}, strikes: kill,
 		}, ""},
+		{"open at a kill, and a second record was a duplicate before it", evidence{
+			records: []accepted{produced("plain", 0), produced("plain", 7)}, attempts: []attempt{tried("a1", 9.9), tried("b1", 14)},
+			outcomes: []outcome{ended("duplicate", 7, 9), ended("sent", 0, 15)}, strikes: kill,
+		}, ""},
 		{"open at the kill of another process", evidence{
 			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("c1", 9.9), tried("b1", 14)},
 			outcomes: []outcome{ended("sent", 0, 15)}, strikes: kill,
