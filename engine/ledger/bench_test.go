@@ -16,8 +16,14 @@ func hashed(i int) (k send.Key) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(i))
 	binary.LittleEndian.PutUint64(k[:], xxhash.Sum64(b[:]))
-	binary.LittleEndian.PutUint64(k[8:], uint64(i))
+	binary.LittleEndian.PutUint64(k[8:], origin(i))
 	return k
+}
+
+func origin(i int) uint64 {
+	var b [9]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(i))
+	return xxhash.Sum64(b[:])
 }
 
 func onDisk(b *testing.B) *Ledger {
@@ -33,7 +39,7 @@ func onDisk(b *testing.B) *Ledger {
 func entries(from, n int) []Entry {
 	out := make([]Entry, n)
 	for i := range out {
-		out[i] = Entry{Key: hashed(from + i), Origin: uint64(from+i) << 2, Offset: int64(from + i)}
+		out[i] = Entry{Key: hashed(from + i), Origin: origin(from+i) &^ flags, Offset: int64(from + i)}
 	}
 	return out
 }

@@ -99,9 +99,9 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
 		for i := range batch {
 			s.reach(&batch[i])
 			done(batch[i])
-			if now.Sub(j.at) <= s.index.window {
-				s.remember(batch[i], j.at)
-			}
+		}
+		if now.Sub(j.at) <= s.index.window {
+			s.remember(batch, j.at)
 		}
 	}
 	if err := closeIter(it, nil); err != nil {

@@ -46,9 +46,15 @@ type Batch struct {
 	Low [2]int64
 }
 
-func (s *Shard) remember(e Entry, at time.Time) {
-	if e.Key != (send.Key{}) {
-		s.index.put(e.Key, Mark{Origin: e.Origin, Settled: !e.Parked}, at)
+func (s *Shard) remember(entries []Entry, at time.Time) {
+	if len(entries) == 0 {
+		return
+	}
+	t := s.index.at(at)
+	for i := range entries {
+		if e := &entries[i]; e.Key != (send.Key{}) {
+			t.put(e.Key, Mark{Origin: e.Origin, Settled: !e.Parked})
+		}
 	}
 }
 
@@ -99,9 +105,9 @@ func (s *Shard) Apply(b *Batch) error {
 	s.mark(s.seq, b.At, b.Low)
 	s.pos = j.pos
 	s.seq++
+	s.remember(b.Entries, b.At)
 	for i := range b.Entries {
 		s.reach(&b.Entries[i])
-		s.remember(b.Entries[i], b.At)
 	}
 	return nil
 }
