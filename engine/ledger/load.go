@@ -125,8 +125,11 @@ func (s *Shard) loadQueues(now time.Time) error {
 		name, due := splitPlace(at)
 		k := send.Key(it.Key()[5:])
 		s.count(name, placeOf(due, k), 1)
-		if _, known := s.index.get(k, now); !known { // the journal does not reach back to it
+		switch mark, known := s.index.get(k, now); {
+		case !known: // the journal does not reach back to it
 			s.index.put(k, Mark{Origin: origin}, now)
+		case mark.Settled:
+			s.outlived = append(s.outlived, k)
 		}
 	}
 	return closeIter(it, nil)

@@ -94,6 +94,23 @@ func (s *Shard) Due(name string, now int64, take func(k send.Key, value []byte) 
 	return nil
 }
 
+// Rows calls each with all rows of a queue, earliest first, and leaves it as it
+// was to Due. The value is valid during the call alone.
+func (s *Shard) Rows(name string, each func(k send.Key, value []byte)) error {
+	lower := s.queueKey(name)
+	it, err := s.ledger.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upperBound(lower)})
+	if err != nil {
+		return fmt.Errorf("read the queue %s of shard %d: %w", name, s.id, s.ledger.check(err))
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		each(place(it.Key()[len(lower):]).key(), it.Value())
+	}
+	if err := closeIter(it, nil); err != nil {
+		return fmt.Errorf("read the queue %s of shard %d: %w", name, s.id, s.ledger.check(err))
+	}
+	return nil
+}
+
 // Get returns the value of a parked send, or nil.
 func (s *Shard) Get(k send.Key) ([]byte, error) {
 	at, err := s.find(s.ledger.db, k)
@@ -110,6 +127,10 @@ func (s *Shard) Get(k send.Key) ([]byte, error) {
 	defer closer.Close()
 	return bytes.Clone(v), nil
 }
+
+// Outlived returns the parked sends that Load found to be finished: their rows
+// are still to be dropped.
+func (s *Shard) Outlived() []send.Key { return s.outlived }
 
 // find returns where a parked send stands: queue, 0, due.
 func (s *Shard) find(in pebble.Reader, k send.Key) ([]byte, error) {

@@ -133,6 +133,16 @@ func (m *queues) compare(t *rapid.T, s *Shard, names []string) {
 				t.Fatalf("%s: %d rows, next %d; want %d, %d", q, n, next, rows, earliest)
 			}
 		})
+		all := (&queues{rows: m.rows}).due(name, math.MaxInt64)
+		err := s.Rows(name, func(k send.Key, value []byte) {
+			if len(all) == 0 || k != all[0] || !bytes.Equal(value, m.rows[k].Value) {
+				t.Fatalf("%s has a row %v of %v too many", name, k, value)
+			}
+			all = all[1:]
+		})
+		if err != nil || len(all) > 0 {
+			t.Fatalf("%s: %d rows are left out, %v", name, len(all), err)
+		}
 		if found != (rows > 0) {
 			t.Fatalf("%s is listed: %v, and has %d rows", name, found, rows)
 		}

@@ -22,6 +22,8 @@ type Shard struct {
 	oldest uint64 // of the first that is left
 	marks  []journalMark
 	queues map[string]*queue
+
+	outlived []send.Key
 }
 
 // journalMark says when a sequence number was current: what the journal's

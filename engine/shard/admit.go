@@ -93,6 +93,9 @@ func (s *Shard) consider(it *item, now time.Time) {
 	}
 	way, address, fault := s.route(it)
 	it.Expires = s.expiry(it, way)
+	if it.ordered {
+		s.join(it)
+	}
 	switch {
 	case it.Expires <= now.UnixMilli():
 		if it.doubt == mayBeOpen && way != nil && s.tried(it, way) {
@@ -100,13 +103,18 @@ func (s *Shard) consider(it *item, now time.Time) {
 		}
 		s.expire(it, now)
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
+		s.release(it)
 		it.reason, it.doubt = why("time", codeNotYet), noDoubt
 		s.parkIn(timeQueue, it, it.Send.SendAt.AsTime(), now)
 	case fault != nil:
 		s.unroutable(it, fault, now)
 	default:
 		it.Address = address
-		if !s.resolve(it, way, now) {
+		s.join(it)
+		switch {
+		case it.member != nil && !it.member.first() && it.doubt != wasOpen:
+			s.wait(it, way, now)
+		case !s.resolve(it, way, now):
 			s.enqueue(it, way, now)
 		}
 	}

@@ -53,6 +53,8 @@ func (q *quick) Position() ledger.Position                            { return l
 func (q *quick) Parked(string) int                                    { return 0 }
 func (q *quick) Queues(func(string, int, int64))                      {}
 func (q *quick) Due(string, int64, func(send.Key, []byte) bool) error { return nil }
+func (q *quick) Rows(string, func(send.Key, []byte)) error            { return nil }
+func (q *quick) Outlived() []send.Key                                 { return nil }
 func (q *quick) Get(send.Key) ([]byte, error)                         { return nil, nil }
 
 var quickAbout = &lane.About{AddressKind: "phone"}

@@ -9,6 +9,7 @@ const (
 	codeBadAddress     = "bad_address"
 	codePastExpiry     = "past_expiry"
 	codeNotYet         = "not_yet"
+	codeNotItsTurn     = "not_its_turn"
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"
 	codeTakenOver      = "taken_over"

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/fault"
@@ -30,19 +32,56 @@ const (
 // grace is what a lane gives an attempt on top of its deadline.
 const grace = time.Second
 
+// openUntil is when no former owner can have an attempt under way any more. A
+// plugin that has not said what it is could take as long as most.
+func (s *Shard) openUntil(channel, app string) time.Time {
+	deadline := time.Minute
+	if way, _ := s.env.Lanes.Find(channel, app); way != nil && way.About() != nil {
+		deadline = way.About().Deadline
+	}
+	return s.cfg.TakenOver.Add(deadline + grace)
+}
+
 // rowInDoubt says whether a parked send may have been loaded by a former owner.
 // A queue is loaded in its order, so those that were stand first in it.
 func (s *Shard) rowInDoubt(queue string, due int64) bool {
-	found := &s.cfg.Found[intake.Urgent]
-	if due > min(found.Due, s.cfg.TakenOver.UnixMilli()) || queue == heldQueue || fault.Mutant(fault.ParkedDoubtNotSeen) {
+	if fault.Mutant(fault.ParkedDoubtNotSeen) || due > s.doubtDue() || strings.TrimSuffix(queue, orderedRows) == heldQueue {
 		return false
 	}
 	d := s.doubted[queue]
-	if d.rows >= found.Parked && d.due != due { // two of one time may stand either way
-		return false
+	return d.rows < s.cfg.Found[intake.Urgent].Parked || d.due == due // two of one time may stand either way
+}
+
+// doubtDue is when the last parked send fell due that may have been loaded.
+func (s *Shard) doubtDue() int64 {
+	return min(s.cfg.Found[intake.Urgent].Due, s.cfg.TakenOver.UnixMilli())
+}
+
+// inherited is how many parked sends of each queue may be in doubt that this
+// shard has not yet loaded itself.
+func (s *Shard) inherited() int {
+	found := s.cfg.Found[intake.Urgent].Parked
+	if len(s.early[0])+len(s.early[1]) > 0 {
+		return found
 	}
-	s.doubted[queue] = doubtedRows{rows: d.rows + 1, due: due}
-	return true
+	left := 0
+	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
+		if strings.TrimSuffix(queue, orderedRows) != heldQueue && next <= s.doubtDue() && s.doubted[queue].rows < found {
+			left = found
+		}
+	})
+	return left
+}
+
+// undecided says whether parked sends wait for their plugin with a doubt that is
+// in memory alone.
+func (s *Shard) undecided() bool {
+	for _, l := range s.inOrder {
+		if slices.ContainsFunc(l.waiting, func(it *item) bool { return it.parked && it.doubt != noDoubt }) {
+			return true
+		}
+	}
+	return false
 }
 
 // doubtedRows is how many rows of a queue were found in doubt, and when the last
@@ -74,18 +113,25 @@ func (s *Shard) resolve(it *item, way Lane, now time.Time) (parked bool) {
 		}
 	} else {
 		it.unknown++
-		it.channel, it.account = channel, account
+		it.unsaved = true
 	}
 	it.doubt = noDoubt
+	until := s.openUntil(channel, it.Send.App)
 	if policy.Hold && !known {
+		if it.channel == "" {
+			it.channel, it.account = channel, account
+		}
 		s.hold(it, policy, now)
+		if it.member != nil {
+			s.rest(it.member, until)
+			it.member = nil
+		}
 		return true
 	}
-	until := s.cfg.TakenOver.Add(about.Deadline + grace)
+	it.reason = why("provider", codeTakenOver)
 	if !now.Before(until) || fault.Mutant(fault.DoubtNotWaited) {
 		return false
 	}
-	it.reason = why("provider", codeTakenOver)
 	it.channel, it.account = channel, account
 	s.parkIn(s.lineOf(way, it.Bulk).name, it, until, now)
 	return true
@@ -112,6 +158,7 @@ func (s *Shard) hold(it *item, p Policy, now time.Time) {
 
 // adopt takes what a former owner left open.
 func (s *Shard) adopt(now time.Time) {
+	s.recall()
 	var open []*item
 	err := s.env.Ledger.Due(openQueue, never, func(k send.Key, value []byte) bool {
 		var p ledgerv1.Parked

@@ -83,6 +83,8 @@ type Ledger interface {
 	Queues(each func(queue string, rows int, next int64))
 	Due(queue string, now int64, take func(send.Key, []byte) bool) error
 	Get(k send.Key) ([]byte, error)
+	Outlived() []send.Key
+	Rows(queue string, each func(send.Key, []byte)) error
 }
 
 // Outcomes writes to Kafka. done is called once, from another goroutine.

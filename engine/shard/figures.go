@@ -30,7 +30,7 @@ func (s *Shard) publishParked() {
 	s.env.Ledger.Queues(func(queue string, rows int, _ int64) {
 		channel, _, _ := strings.Cut(queue, "/")
 		switch queue {
-		case timeQueue, heldQueue:
+		case timeQueue, heldQueue, heldQueue + orderedRows:
 			by[""] += rows
 		case openQueue: // under way, not waiting
 		default:

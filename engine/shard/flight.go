@@ -22,6 +22,8 @@ type flight struct {
 	batch   ledger.Batch
 	opened  []*item            // whose attempts begin when it lands
 	decided []*controlv1.Doubt // carried out when it lands
+	rows    []*member          // that are parked when it lands
+	over    []over             // parked sends that have their outcome when it lands
 	missing int                // acknowledgements
 	arena   []byte
 	headers []kafka.Header
@@ -66,7 +68,22 @@ func (f *flight) reset() {
 	}
 }
 
-func (f *flight) empty() bool { return len(f.batch.Entries) == 0 }
+func (f *flight) empty() bool { return len(f.batch.Entries)+len(f.batch.Drop) == 0 }
+
+// over is a parked send that is finished. Its row goes by the next flight: a
+// tombstone that Kafka has without the outcome would leave nothing of the send.
+type over struct {
+	key    send.Key
+	record []byte // key of the record in `ledger`
+}
+
+// drop takes a row away.
+func (f *flight) drop(o over) {
+	f.batch.Drop = append(f.batch.Drop, o.key)
+	if !fault.Mutant(fault.TombstoneForgotten) {
+		f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: o.record})
+	}
+}
 
 var (
 	jsonType     = kafka.Header{Key: "content-type", Value: []byte("application/json")}
@@ -110,10 +127,7 @@ func (f *flight) keep(text string) []byte {
 // settled notes that the item is finished.
 func (f *flight) settled(it *item) {
 	if it.parked {
-		f.batch.Drop = append(f.batch.Drop, it.key)
-		if !fault.Mutant(fault.TombstoneForgotten) {
-			f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send)})
-		}
+		f.over = append(f.over, over{it.key, ledgerKey(it.Send)})
 	}
 	f.entry(it, false)
 }

@@ -22,25 +22,27 @@ type item struct {
 	key      send.Key
 	source   send.Source // where the producer put it
 	origin   uint64      // source, hashed
-	input    uint8       // ledger.NoInput for one that was parked
 	offset   int64       // in the input
 	accepted time.Time
+	since    time.Time // waiting since then
+	line     *line     // where it waits, or is in the lane
+	member   *member   // its place in the order of its key, if it has one
+	channel  string    // of the last attempt
+	account  string
+	reason   *carillonv1.Reason
+	made     uint32 // attempts, of which failed, and of which unknown
+	failed   uint32
+	unknown  uint32
 
-	line    *line     // where it waits, or is in the lane
-	since   time.Time // waiting since then
-	parked  bool      // it has a row in the ledger
-	loaded  bool      // counted in line.loaded
+	input   uint8 // ledger.NoInput for one that was parked
+	doubt   doubt // undecided; see doubt.go
+	parked  bool  // it has a row in the ledger
+	loaded  bool  // counted in line.loaded
 	held    bool
-	open    bool   // its row says so; see open.go
-	unsaved bool   // an answer was lost, and no row says so
-	away    bool   // its lane has it, and owes a result
-	doubt   doubt  // undecided; see doubt.go
-	made    uint32 // attempts, of which failed, and of which unknown
-	failed  uint32
-	unknown uint32
-	channel string // of the last attempt
-	account string
-	reason  *carillonv1.Reason
+	open    bool // its row says so; see open.go
+	away    bool // its lane has it, and owes a result
+	unsaved bool // an answer was lost, and no row says so
+	ordered bool // its row has a turn; see order.go
 }
 
 // originOf hashes the place of a record, with the two low bits left to the
@@ -69,7 +71,7 @@ func (it *item) park(due time.Time) *ledgerv1.Parked {
 			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
 		},
 		Bulk: it.Bulk, Offset: it.offset, AcceptedMs: it.accepted.UnixMilli(), DueMs: due.UnixMilli(),
-		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Doubt: it.doubt == mayBeOpen, Reason: it.reason,
+		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Doubt: it.doubt == mayBeOpen, Turn: it.turn(), Reason: it.reason,
 		Channel: it.channel, Account: it.account,
 	}
 }
@@ -82,7 +84,7 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 		offset:   p.Offset,
 		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held, open: p.Open,
 		made: p.Attempt, failed: p.Failed, unknown: p.Unknown,
-		channel: p.Channel, account: p.Account, reason: p.Reason,
+		channel: p.Channel, account: p.Account, reason: p.Reason, ordered: p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED,
 	}
 	it.Send, it.Bulk = p.Send, p.Bulk
 	it.origin = originOf(it.source)

@@ -6,7 +6,6 @@ import (
 	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/send"
-	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
 // line is a shard's part of one lane and priority: what waits to enter it, and
@@ -21,16 +20,6 @@ type line struct {
 	loaded  int // of waiting and inLane: those that were parked
 }
 
-// Queues of the ledger that belong to no lane.
-const (
-	timeQueue = "time" // until sendAt
-	heldQueue = "held" // in doubt
-	openQueue = "open" // an attempt may be under way
-)
-
-// loadAtOnce bounds the parked sends in memory of a queue without a lane.
-const loadAtOnce = 256
-
 func (s *Shard) lineOf(way Lane, bulk bool) *line {
 	pair := s.byLane[way]
 	i := 0
@@ -42,21 +31,23 @@ func (s *Shard) lineOf(way Lane, bulk bool) *line {
 		pair[i] = &line{name: queueName(channel, account, bulk), way: way, bulk: bulk}
 		s.byLane[way] = pair
 		s.lines[pair[i].name] = pair[i]
+		s.inOrder = append(s.inOrder, pair[i])
 	}
 	return pair[i]
 }
 
-func queueName(channel, account string, bulk bool) string {
-	if bulk {
-		return channel + "/" + account + "/bulk"
-	}
-	return channel + "/" + account + "/urgent"
-}
-
 func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	l := s.lineOf(way, it.Bulk)
+	channel, account := way.Name()
+	stray := it.channel != channel || it.account != account
+	it.channel, it.account = channel, account
+	if it.parked && stray && l.loaded >= s.cfg.Quota/2 {
+		// It was loaded without regard to this lane, as one that was scheduled is.
+		it.reason = why("overload", codeLaneFull)
+		s.parkIn(l.name, it, now, now)
+		return
+	}
 	it.line, it.since = l, now
-	it.channel, it.account = way.Name()
 	if it.loaded = it.parked; it.loaded {
 		l.loaded++
 	}
@@ -72,8 +63,9 @@ func (s *Shard) move(now time.Time) time.Duration {
 		return wait
 	}
 	wait = min(wait, s.load(now))
-	for _, l := range s.lines {
-		s.fill(l, now)
+	wait = min(wait, s.takeTurns(now))
+	for i := 0; i < len(s.inOrder); i++ { // filling one may make another
+		s.fill(s.inOrder[i], now)
 	}
 	return min(wait, s.relieve(now))
 }
@@ -92,6 +84,7 @@ func (s *Shard) fill(l *line, now time.Time) {
 			// It may have been sent under a key that its provider no longer knows.
 			policy := s.cfg.Policies[it.channel]
 			s.leave(it)
+			s.release(it)
 			s.hold(it, policy, now)
 			continue
 		}
@@ -137,51 +130,6 @@ func (s *Shard) address(it *item, now time.Time) bool {
 	return false
 }
 
-// takeBack is for an attempt that did not begin.
-func (s *Shard) takeBack(it *item) {
-	switch {
-	case it.open:
-		s.putBack(it)
-	case s.stopping: // it is read again
-		s.leave(it)
-	default:
-		it.made--
-		it.line.back = append(it.line.back, it)
-		s.anyBack = true
-	}
-}
-
-// rejoin puts what lanes gave back in front of its line, in the order it had.
-func (s *Shard) rejoin(now time.Time) {
-	if !s.anyBack {
-		return
-	}
-	s.anyBack = false
-	for _, l := range s.lines {
-		if len(l.back) > 0 {
-			l.waiting, l.back = append(l.back, l.waiting...), nil
-		}
-	}
-	if s.paused {
-		s.save(now)
-	}
-}
-
-// save parks, in a pause, what waits and has a history that only this memory
-// has: whoever takes the shard over must know of the answers that were lost.
-func (s *Shard) save(now time.Time) {
-	for _, l := range s.lines {
-		l.keep(0, func(it *item) bool {
-			if it.unsaved && !fault.Mutant(fault.HistoryNotSaved) {
-				s.leave(it)
-				s.parkIn(l.name, it, now, now)
-				return false
-			}
-			return true
-		})
-	}
-}
-
 // keep drops what is not to stay from a line, from a place in it on.
 func (l *line) keep(from int, stays func(*item) bool) {
 	kept := l.waiting[:from]
@@ -200,104 +148,4 @@ func (s *Shard) leave(it *item) {
 		it.line.loaded--
 	}
 	it.line, it.loaded = nil, false
-}
-
-// load brings parked sends that are due back, at most half a quota per line, so
-// that they and new ones both get on.
-func (s *Shard) load(now time.Time) time.Duration {
-	wait := time.Hour
-	s.dueSoon = false
-	type ready struct {
-		queue string
-		room  int
-	}
-	var due []ready
-	ms := now.UnixMilli()
-	if fault.Mutant(fault.ParkedEscape) {
-		s.due, s.loads.gate = never, s.loadedEver+loadAtOnce
-	}
-	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
-		s.dueSoon = s.dueSoon || next <= ms+dueAhead.Milliseconds()/2
-		if next > ms {
-			if left := next - ms; left < wait.Milliseconds() { // never is too far for a Duration
-				wait = time.Duration(left) * time.Millisecond
-			}
-			return
-		}
-		room := loadAtOnce
-		if l := s.lines[queue]; l != nil {
-			room = s.cfg.Quota/2 - l.loaded
-		}
-		if room > 0 && next <= s.due {
-			due = append(due, ready{queue, room})
-		}
-	})
-	for _, d := range due {
-		room := min(d.room, int(s.loads.gate-s.loadedEver))
-		for _, it := range s.dueRows(d.queue, min(ms, s.due), room) {
-			s.consider(it, now)
-		}
-	}
-	return wait
-}
-
-func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
-	if room <= 0 {
-		return nil
-	}
-	var items []*item
-	err := s.env.Ledger.Due(queue, ms, func(k send.Key, value []byte) bool {
-		if _, here := s.live[k]; here {
-			return true
-		}
-		var p ledgerv1.Parked
-		if err := p.UnmarshalVT(value); err != nil {
-			s.fail("read a parked send", err)
-			return false
-		}
-		s.live[k] = true
-		s.loaded++
-		s.loadedEver++
-		it := unpark(k, &p)
-		if s.rowInDoubt(queue, p.DueMs) {
-			it.doubt = mayBeOpen
-		}
-		items = append(items, it)
-		return len(items) < room
-	})
-	if err != nil {
-		s.fail("read parked sends", err)
-	}
-	return items
-}
-
-// unload is for a parked send that is no longer in memory.
-func (s *Shard) unload(k send.Key) {
-	if s.live[k] {
-		s.loaded--
-	}
-	delete(s.live, k)
-}
-
-// relieve parks new sends that wait for their lane for too long while the
-// window is full, so that those behind them get on: the newest half of each
-// stuck line, which would wait the longest.
-func (s *Shard) relieve(now time.Time) time.Duration {
-	wait := time.Hour
-	for i := range s.inputs {
-		if s.inputs[i].tracker.Open() < s.cfg.Window {
-			continue
-		}
-		for _, l := range s.lines {
-			if len(l.waiting) == 0 || l.bulk != (i == 1) {
-				continue
-			}
-			if left := s.cfg.Patience - now.Sub(l.waiting[0].since); left > 0 {
-				wait = min(wait, left)
-				continue
-			}
-			s.shed(l, len(l.waiting)/2, now, func(*item) bool { return true })
-		}
-	}
-	return wait
 }

@@ -32,9 +32,7 @@ func knowsKey(it *item, about *lane.About, now time.Time) bool {
 // announce writes the item as open; its attempt begins when that has landed.
 func (s *Shard) announce(it *item) {
 	it.open = true
-	if err := s.pend.park(openQueue, it, time.UnixMilli(never)); err != nil {
-		s.fail("encode an open send", err)
-	}
+	s.write(openQueue, it, time.UnixMilli(never))
 	s.pend.opened = append(s.pend.opened, it)
 	it.input, it.parked = noInput, true // the ledger has it from here on
 }
@@ -60,7 +58,5 @@ func (s *Shard) putBack(it *item) {
 	it.made--
 	it.open = false
 	s.leave(it)
-	if err := s.pend.park(l.name, it, s.env.Now()); err != nil {
-		s.fail("encode a parked send", err)
-	}
+	s.write(l.name, it, s.env.Now())
 }

@@ -109,7 +109,7 @@ func (a *ahead) limit(gate int64) int64 {
 	return gate
 }
 
-func (a *ahead) short(used int64) bool { return a.gate-used < a.size/2 }
+func (a *ahead) short(used int64) bool { return a.gate-used <= a.size/2 }
 
 // answer tells the committer what to commit. Until the broker has it the gates
 // are the lower ones of what was granted and of what is asked for.
@@ -125,9 +125,10 @@ func (s *Shard) answer(now time.Time) Position {
 		in := &s.inputs[i]
 		p.Inputs[i] = s.reservation(i, in.ahead.ask(in.begun(), now))
 	}
-	p.Inputs[intake.Urgent].Parked = s.loaded + int(s.loads.ask(s.loadedEver, now)-s.loadedEver)
-	p.Inputs[intake.Urgent].Due = now.Add(dueAhead).UnixMilli()
-	s.due = min(s.due, p.Inputs[intake.Urgent].Due)
+	urgent := &p.Inputs[intake.Urgent]
+	urgent.Parked = s.loaded + int(s.loads.ask(s.loadedEver, now)-s.loadedEver) + s.inherited()
+	urgent.Due = now.Add(dueAhead).UnixMilli()
+	s.due = min(s.due, urgent.Due)
 	return p
 }
 
@@ -139,11 +140,11 @@ func (s *Shard) answerStill() Position {
 		in := &s.inputs[i]
 		p.Inputs[i] = s.reservation(i, in.ahead.limit(in.underWay()))
 	}
-	if !p.Quiet {
+	if inherited := s.inherited(); !p.Quiet || inherited > 0 || s.undecided() {
 		// The parked sends that are loaded stand first in their queues, those under
 		// way among them.
-		p.Inputs[intake.Urgent].Parked = s.loaded
-		p.Inputs[intake.Urgent].Due = s.due
+		p.Inputs[intake.Urgent].Parked = s.loaded + inherited
+		p.Inputs[intake.Urgent].Due = max(s.due, s.doubtDue())
 	}
 	s.loads.limit(s.loadedEver)
 	return p
@@ -151,6 +152,9 @@ func (s *Shard) answerStill() Position {
 
 func (s *Shard) reservation(i int, reserved int64) intake.Reservation {
 	t := s.inputs[i].tracker
+	if found := s.cfg.Found[i].Reserved; t.next < found {
+		reserved = max(reserved, found) // what is in doubt stays so until it is read
+	}
 	return intake.Reservation{Low: t.Low(), Reserved: max(reserved, t.Low()), Done: t.Runs(), Owner: s.cfg.Owner}
 }
 
@@ -199,7 +203,7 @@ func (in *input) begun() int64 {
 func (in *input) underWay() int64 {
 	to := in.tracker.Low()
 	in.tracker.Items(in.tracker.next, func(it *item) {
-		if it.away || it.line == nil {
+		if it.away || it.doubt != noDoubt || it.line == nil && !it.behindOthers() {
 			to = it.offset + 1
 		}
 	})

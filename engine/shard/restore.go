@@ -94,6 +94,11 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	if err != nil {
 		return done, nil, fmt.Errorf("restore from %s: %w", status, err)
 	}
+	for _, k := range r.Ledger.Outlived() {
+		if err := r.outlived(k); err != nil {
+			return done, nil, err
+		}
+	}
 	r.batch.Pos.Status = next
 	if err := r.apply(); err != nil {
 		return done, nil, err
@@ -154,9 +159,27 @@ func (r *Restorer) statusRecord(rec *kafka.Record) error {
 		// It settles its record alone: the id belongs to another.
 		entry.Key = send.Key{}
 	} else {
-		r.batch.Drop = append(r.batch.Drop, entry.Key)
+		if err := r.outlived(entry.Key); err != nil {
+			return err
+		}
 	}
 	return r.add(entry)
+}
+
+// outlived drops the row of a send that is finished, if it still has one, and
+// owes its tombstone.
+func (r *Restorer) outlived(k send.Key) error {
+	value, err := r.Ledger.Get(k)
+	if err != nil || value == nil {
+		return err
+	}
+	var p ledgerv1.Parked
+	if err := p.UnmarshalVT(value); err != nil {
+		return fmt.Errorf("read a parked send: %w", err)
+	}
+	r.batch.Drop = append(r.batch.Drop, k)
+	r.stale[string(ledgerKey(p.Send))] = true
+	return nil
 }
 
 // ledgerRecord learns a parked send, unless its outcome is known.
@@ -198,16 +221,19 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 
 // queueOf returns the ledger's queue of a parked send.
 func queueOf(p *ledgerv1.Parked) string {
-	switch {
-	case p.Open:
+	if p.Open {
 		return openQueue
-	case p.Held:
-		return heldQueue
-	case p.Channel == "":
-		return timeQueue
-	default:
-		return queueName(p.Channel, p.Account, p.Bulk)
 	}
+	queue := queueName(p.Channel, p.Account, p.Bulk)
+	if p.Held {
+		queue = heldQueue
+	} else if p.Channel == "" {
+		queue = timeQueue
+	}
+	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
+		queue += orderedRows
+	}
+	return queue
 }
 
 func parsePlace(b []byte) (uint8, int64) {

@@ -9,6 +9,7 @@ import (
 	"github.com/carillonhq/carillon/engine/ledger"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
 // settle takes a result from a lane.
@@ -22,6 +23,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		return
 	}
 	it.open = false
+	s.release(it)
 	if r.Outcome == lane.Expired {
 		it.made--
 		s.leave(it)
@@ -87,6 +89,7 @@ func providerID(r *lane.Result) string {
 
 // end publishes a send's outcome.
 func (s *Shard) end(it *item, state carillonv1.State, providerID string, now time.Time) {
+	s.release(it)
 	e := it.event(&s.scratch, state, now)
 	e.ProviderMessageId = providerID
 	s.pend.status(it, e, s.cfg.Protobuf)
@@ -111,11 +114,11 @@ func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
 		}
 	}
 	e := it.event(&s.scratch, state, now)
-	e.NextAt = setTime(&s.scratch.to, due)
-	s.pend.status(it, e, s.cfg.Protobuf)
-	if err := s.pend.park(queue, it, due); err != nil {
-		s.fail("encode a parked send", err)
+	if it.held || it.turn() != ledgerv1.Turn_TURN_BEHIND { // nobody knows when it is its turn
+		e.NextAt = setTime(&s.scratch.to, due)
 	}
+	s.pend.status(it, e, s.cfg.Protobuf)
+	s.write(queue, it, due)
 	it.line = nil
 	s.env.Observer.Progress(it.channel, state, it.reason.GetClass())
 }
@@ -170,6 +173,12 @@ func (s *Shard) land() {
 			s.publishParked()
 		}
 		s.finish(f)
+		for _, o := range f.over {
+			s.pend.drop(o)
+		}
+		for _, m := range f.rows {
+			s.landedRow(m)
+		}
 		s.begin(f.opened)
 		for _, d := range f.decided {
 			s.env.Decided(d, true)

@@ -26,6 +26,7 @@ type Shard struct {
 	mail              mailbox // others write, run reads
 	inputs            [2]input
 	lines             map[string]*line  // by queue name; run only
+	inOrder           []*line           // the same; run only
 	live              map[send.Key]bool // parked sends in memory, and whether they were loaded; run only
 	byLane            map[Lane][2]*line // run only
 	pend              *flight           // gathered in this turn; run only
@@ -44,6 +45,7 @@ type Shard struct {
 	ended             chan struct{}
 	doubted           map[string]doubtedRows // by queue; run only
 	reserving                                // run only
+	orders                                   // run only
 }
 
 // input is one input topic's state.
@@ -62,7 +64,7 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 		lines: map[string]*line{}, live: map[send.Key]bool{}, byLane: map[Lane][2]*line{},
 		ended: make(chan struct{}), doubted: map[string]doubtedRows{},
 	}
-	s.shut = true
+	s.shut, s.chains = true, map[send.Key]*chain{}
 	s.pend = s.newFlight()
 	most := max(leastAhead, int64(cfg.Headroom))
 	s.loads = ahead{most: most, size: most / 4, since: env.Now()}
@@ -181,18 +183,11 @@ func (s *Shard) take(i int, c intake.Chunk) {
 	}
 }
 
-// withdraw takes back what has not reached a plugin.
-func (s *Shard) withdraw() {
-	for l := range s.byLane {
-		l.Withdraw(s)
-	}
-}
-
 // stop forgets what has not reached a plugin: its records are read again.
 func (s *Shard) stop() {
 	s.stopping = true
 	s.withdraw()
-	for _, l := range s.lines {
+	for _, l := range s.inOrder {
 		l.waiting = nil
 	}
 	for i := range s.inputs {
@@ -202,7 +197,7 @@ func (s *Shard) stop() {
 
 // idle says whether nothing is at a plugin or on its way to Kafka.
 func (s *Shard) idle() bool {
-	for _, l := range s.lines {
+	for _, l := range s.inOrder {
 		if l.inLane > 0 {
 			return false
 		}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/intake"
@@ -15,12 +16,8 @@ import (
 // spanOf bounds how far above the watermark a shard begins records.
 func spanOf(window int) int64 { return int64(min(8*window, intake.MaxSpan)) }
 
-// spill relieves the trackers. It writes only where the flight takes off in
-// this turn: a result that comes next is then written behind it.
+// spill relieves the trackers.
 func (s *Shard) spill(now time.Time) {
-	if len(s.flying) >= mostFlying {
-		return
-	}
 	for i := range s.inputs {
 		t := s.inputs[i].tracker
 		limit := s.inputs[i].begun() - t.span/2
@@ -28,11 +25,15 @@ func (s *Shard) spill(now time.Time) {
 			continue
 		}
 		t.Items(limit, func(it *item) {
-			if it.away && it.input != noInput {
+			switch {
+			case it.input == noInput:
+			case it.away:
 				s.spillOpen(it)
+			case it.behindOthers():
+				s.parkBehind(it, now)
 			}
 		})
-		for _, l := range s.lines {
+		for _, l := range s.inOrder {
 			if l.bulk == (i == intake.Bulk) {
 				s.shed(l, 0, now, func(it *item) bool { return it.offset < limit })
 			}
@@ -44,20 +45,23 @@ func (s *Shard) spill(now time.Time) {
 // of a parked send.
 func (s *Shard) spillOpen(it *item) {
 	it.open = true
-	if err := s.pend.park(openQueue, it, time.UnixMilli(never)); err != nil {
-		s.fail("encode an open send", err)
-	}
+	s.write(openQueue, it, time.UnixMilli(never))
 	it.input, it.parked = noInput, true
+}
+
+// room is how many more may be parked in a lane's queues.
+func (s *Shard) room(queue string, bulk bool) int {
+	limit := s.cfg.ParkLimit
+	if !bulk {
+		limit = s.cfg.ParkHard
+	}
+	return limit - s.env.Ledger.Parked(queue) - s.env.Ledger.Parked(queue+orderedRows)
 }
 
 // shed parks those of a line's new sends that are picked, from a place in it on.
 // Past the park limit bulk sends stay, and past the hard one urgent sends fail.
 func (s *Shard) shed(l *line, from int, now time.Time, pick func(*item) bool) {
-	room := s.cfg.ParkLimit
-	if !l.bulk {
-		room = s.cfg.ParkHard
-	}
-	room -= s.env.Ledger.Parked(l.name)
+	room := s.room(l.name, l.bulk)
 	l.keep(from, func(it *item) bool {
 		switch {
 		case it.parked || !pick(it) || room <= 0 && l.bulk:
@@ -72,4 +76,50 @@ func (s *Shard) shed(l *line, from int, now time.Time, pick func(*item) bool) {
 		}
 		return false
 	})
+}
+
+// relieve parks new sends that wait for their lane for too long while the
+// window is full, so that those behind them get on: the newest half of each
+// stuck line, which would wait the longest.
+func (s *Shard) relieve(now time.Time) time.Duration {
+	wait := time.Hour
+	for i := range s.inputs {
+		if s.inputs[i].tracker.Open() < s.cfg.Window {
+			continue
+		}
+		for _, l := range s.inOrder {
+			if len(l.waiting) == 0 || l.bulk != (i == 1) {
+				continue
+			}
+			if left := s.cfg.Patience - now.Sub(l.waiting[0].since); left > 0 {
+				wait = min(wait, left)
+				continue
+			}
+			s.shed(l, len(l.waiting)/2, now, func(*item) bool { return true })
+		}
+		wait = min(wait, s.relieveWaits(i, now))
+	}
+	return wait
+}
+
+// relieveWaits does the same with those that wait for their turn.
+func (s *Shard) relieveWaits(i int, now time.Time) time.Duration {
+	waits := slices.DeleteFunc(s.waits[i], func(it *item) bool { return !it.behindOthers() })
+	s.waits[i] = waits
+	if len(waits) == 0 {
+		return time.Hour
+	}
+	if left := s.cfg.Patience - now.Sub(waits[0].since); left > 0 {
+		return left
+	}
+	for _, it := range waits[len(waits)/2:] {
+		switch room := s.room(queueName(it.channel, it.account, it.Bulk), it.Bulk); {
+		case room > 0:
+			s.parkBehind(it, now)
+		case !it.Bulk:
+			it.reason = why("overload", codeLaneFull)
+			s.end(it, carillonv1.State_STATE_FAILED, "", now)
+		}
+	}
+	return time.Hour
 }

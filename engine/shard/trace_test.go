@@ -74,13 +74,14 @@ var traceStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // trace plays a script against a shard with a real ledger on a disk in memory,
 // and a Kafka and lanes that it writes down.
 type trace struct {
-	t       *testing.T
+	t       failer
 	shard   *Shard
 	cfg     Config
 	now     time.Time
 	out     strings.Builder
 	effects []string // of the event that is played
 	offset  [2]int64
+	end     [2]int64 // of the log, where not all of it was read
 	low     [2]int64
 	lanes   map[string]*traceLane
 	atLane  map[string]*lane.Attempt // by send id
@@ -91,9 +92,24 @@ type trace struct {
 	db      *ledger.Ledger
 	needed  bool // the shard wants a commit
 	refuse  bool // none is accepted
+	onPush  func(*lane.Attempt)
 }
 
 func newTrace(t *testing.T) *trace {
+	tr := makeTrace(t)
+	tr.open()
+	t.Cleanup(func() { _ = tr.db.Close() })
+	return tr
+}
+
+// failer is what a trace needs of a test.
+type failer interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Context() context.Context
+}
+
+func makeTrace(t failer) *trace {
 	tr := &trace{
 		t: t, now: traceStart, lanes: map[string]*traceLane{}, atLane: map[string]*lane.Attempt{},
 		log: map[string][]kafka.Record{}, fs: vfs.NewMem(),
@@ -113,8 +129,6 @@ func newTrace(t *testing.T) *trace {
 	} {
 		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about}
 	}
-	tr.open()
-	t.Cleanup(func() { _ = tr.db.Close() })
 	return tr
 }
 
@@ -140,9 +154,10 @@ func (tr *trace) open() {
 	}
 	for _, k := range stale {
 		tr.effect("ledger tombstone owed %s", strings.ReplaceAll(string(k), "\x00", "/"))
+		tr.log["ledger"] = append(tr.log["ledger"], kafka.Record{Key: k, Offset: int64(len(tr.log["ledger"]))})
 	}
 	tr.shard = New(tr.cfg, Env{
-		Ledger: led, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
+		Ledger: inOrder{led}, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return tr.now }, Jitter: func() float64 { return 0.5 },
 		Need: func() { tr.needed = true },
 		Decided: func(d *controlv1.Doubt, done bool) {
@@ -153,6 +168,24 @@ func (tr *trace) open() {
 			}
 		},
 	}, done)
+}
+
+// inOrder is a ledger that names its queues in an order, so that a script has
+// the same effects each time.
+type inOrder struct{ *ledger.Shard }
+
+func (l inOrder) Queues(each func(string, int, int64)) {
+	type queue struct {
+		name string
+		rows int
+		next int64
+	}
+	var all []queue
+	l.Shard.Queues(func(name string, rows int, next int64) { all = append(all, queue{name, rows, next}) })
+	slices.SortFunc(all, func(a, b queue) int { return strings.Compare(a.name, b.name) })
+	for _, q := range all {
+		each(q.name, q.rows, q.next)
+	}
 }
 
 func (tr *trace) play(script string) string {
@@ -217,6 +250,7 @@ func (tr *trace) event(verb string, args []string) {
 		tr.shard.Pause()
 	case "resume":
 		tr.shard.Resume()
+	case "turn":
 	case "pass":
 		tr.pass(args[0])
 		return
@@ -304,13 +338,6 @@ func (tr *trace) position(p Position) string {
 // restart makes the shard anew by the last commit: by this process's next, or
 // by another's with a disk of its own.
 func (tr *trace) restart(args []string) {
-	if slices.Contains(args, "lost-tombstone") { // Kafka has the outcome alone
-		log := tr.log["ledger"]
-		if log[len(log)-1].Value != nil {
-			tr.t.Fatal("the last record of the ledger is no tombstone")
-		}
-		tr.log["ledger"] = log[:len(log)-1]
-	}
 	if slices.Contains(args, "lost-disk") {
 		_ = tr.db.Close()
 		tr.db, tr.fs = nil, vfs.NewMem()
@@ -322,7 +349,7 @@ func (tr *trace) restart(args []string) {
 		if *found, err = intake.ParseReservation(found.Low, text); err != nil {
 			tr.t.Fatal(err)
 		}
-		found.Reserved = min(found.Reserved, tr.offset[i])
+		found.Reserved = min(found.Reserved, max(tr.end[i], tr.offset[i]))
 		tr.offset[i] = found.Low
 	}
 	tr.pending, tr.pushed, tr.atLane = nil, nil, map[string]*lane.Attempt{}
@@ -377,6 +404,8 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		if value == "" {
 			it.Send.Channels = nil
 		}
+	case "key":
+		it.Send.OrderingKey = value
 	case "test":
 		it.Send.TestMode = true
 	case "phone":
@@ -442,6 +471,10 @@ func (tr *trace) Produce(p kafka.Partition, records []kafka.Record, done func(in
 	base := int64(len(tr.log[p.Topic]))
 	for _, r := range records {
 		r.Offset, r.Value, r.Key = base, bytes.Clone(r.Value), bytes.Clone(r.Key)
+		r.Headers = slices.Clone(r.Headers)
+		for i, h := range r.Headers { // all of it is the shard's again once it is acknowledged
+			r.Headers[i].Value = bytes.Clone(h.Value)
+		}
 		tr.effect("%s/%d %s", p.Topic, p.Index, describe(p.Topic, &r, tr.now))
 		r.Offset = int64(len(tr.log[p.Topic]))
 		tr.log[p.Topic] = append(tr.log[p.Topic], r)
@@ -475,6 +508,9 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		var p ledgerv1.Parked
 		if err := p.UnmarshalVT(r.Value); err != nil {
 			return err.Error()
+		}
+		if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
+			key += map[ledgerv1.Turn]string{ledgerv1.Turn_TURN_FIRST: " first", ledgerv1.Turn_TURN_BEHIND: " behind"}[p.Turn]
 		}
 		if p.Open {
 			return fmt.Sprintf("%s open made=%d failed=%d unknown=%d", key, p.Attempt, p.Failed, p.Unknown)
@@ -533,7 +569,10 @@ func (l *traceLane) Push(attempts []*lane.Attempt) {
 	for _, a := range attempts {
 		l.trace.effect("lane %s: %s attempt=%d", l.name, a.Send.Id, a.Number)
 		if want := send.ProviderKey(send.KeyOf(a.Send.App, a.Send.To.Id, a.Send.Id), l.name, "default"); a.Key != want {
-			l.trace.t.Errorf("attempt %d of %s has the key %s, want %s, as all attempts", a.Number, a.Send.Id, a.Key, want)
+			l.trace.t.Fatalf("attempt %d of %s has the key %s, want %s, as all attempts", a.Number, a.Send.Id, a.Key, want)
+		}
+		if l.trace.onPush != nil {
+			l.trace.onPush(a)
 		}
 		l.trace.atLane[a.Send.Id] = a
 		l.trace.pushed = append(l.trace.pushed, a)

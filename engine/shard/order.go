@@ -1,0 +1,335 @@
+package shard
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/send"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+// Sends of one ordering key, to one recipient of one app and from one input, have
+// their first attempts in the order of their records: the first of its chain may
+// go, the others wait until that has had a result, or an end without one. A
+// retry comes when it comes, and a scheduled send takes its place when it is due.
+//
+// Who waits, waits in memory, some of a chain, or parked: then it is due when it
+// expires, and is made due when its turn comes. So a chain never holds more than
+// its first in a line.
+
+// mostBehind bounds those of a chain that wait in memory.
+const mostBehind = 16
+
+// orderedRows is the end of the name of a lane's queue of those that others
+// wait for, or that wait for others: a new owner reads no other row to know the
+// chains.
+const orderedRows = "/ordered"
+
+// chain is the order of one key.
+type chain struct {
+	key     send.Key
+	members []*member // by offset, but none before one that goes
+	behind  int       // members in memory
+}
+
+// member is a send's place in a chain.
+type member struct {
+	chain  *chain
+	offset int64
+	key    send.Key // of the send
+	input  int
+	it     *item // nil where it is on disk
+	place  place
+	turn   ledgerv1.Turn // that its row has
+	passed bool          // its row was due, and could not be loaded yet
+	doubt  doubt         // of such a row
+}
+
+// place is where a member is.
+type place uint8
+
+const (
+	going  place = iota // its line, its lane, or it was announced
+	behind              // in memory
+	parkedFlying
+	onDisk
+	resting // held, until nobody can have an attempt under way
+)
+
+// orders is a shard's chains.
+type orders struct {
+	chains map[send.Key]*chain // of which somebody waits, or goes
+	turns  []*chain            // whose first is another one
+	waits  [2][]*item          // in memory, by input, the longest first; some no longer do
+	early  [2][]*member        // rows behind offsets that are still to be admitted
+	rests  []rest
+}
+
+// rest is a member that keeps its place for a while after its end.
+type rest struct {
+	*member
+	until time.Time
+}
+
+// rest keeps the place of a send that is held: its attempt may go on until then.
+func (s *Shard) rest(m *member, until time.Time) {
+	m.it, m.place = nil, resting
+	s.rests = append(s.rests, rest{m, until})
+}
+
+func (m *member) first() bool { return m.chain.members[0] == m }
+
+// behindOthers says whether the item waits for its turn in memory.
+func (it *item) behindOthers() bool { return it.member != nil && it.member.place == behind }
+
+// turn is what a row of the item says.
+func (it *item) turn() ledgerv1.Turn {
+	switch {
+	case it.member == nil:
+		return ledgerv1.Turn_TURN_UNSPECIFIED
+	case it.member.first():
+		return ledgerv1.Turn_TURN_FIRST
+	default:
+		return ledgerv1.Turn_TURN_BEHIND
+	}
+}
+
+// join gives an item with an ordering key its place, unless it was tried.
+func (s *Shard) join(it *item) {
+	if it.Send.OrderingKey == "" || it.member != nil || it.made > 0 && !it.ordered {
+		return
+	}
+	m := s.place(it)
+	if m.it = it; m.place == onDisk {
+		m.place = going
+	}
+	it.member = m
+}
+
+// place finds the member of an item, or makes one.
+func (s *Shard) place(it *item) *member {
+	k := chainKey(it)
+	c := s.chains[k]
+	if c == nil {
+		c = &chain{key: k}
+		s.chains[k] = c
+	}
+	for _, m := range c.members {
+		if m.key == it.key {
+			return m
+		}
+	}
+	m := &member{chain: c, offset: it.offset, key: it.key, input: it.inputOf()}
+	at := len(c.members)
+	for at > 0 && c.members[at-1].offset > it.offset && c.members[at-1].place != going {
+		at--
+	}
+	c.members = slices.Insert(c.members, at, m)
+	return m
+}
+
+func chainKey(it *item) send.Key {
+	return send.KeyOf(it.Send.App, it.Send.To.Id, "ub"[it.inputOf():][:1]+it.Send.OrderingKey)
+}
+
+// inputOf is the input that the item came in by, also once it was parked.
+func (it *item) inputOf() int {
+	if it.Bulk {
+		return intake.Bulk
+	}
+	return intake.Urgent
+}
+
+// wait makes an item wait for its turn.
+func (s *Shard) wait(it *item, way Lane, now time.Time) {
+	it.channel, it.account = way.Name()
+	m := it.member
+	if it.parked || m.chain.behind >= mostBehind {
+		s.parkBehind(it, now)
+		return
+	}
+	it.since = now
+	m.place = behind
+	m.chain.behind++
+	s.waits[it.input] = append(s.waits[it.input], it)
+}
+
+// parkBehind parks a send that waits for its turn.
+func (s *Shard) parkBehind(it *item, now time.Time) {
+	if it.member.place == behind {
+		it.member.chain.behind--
+	}
+	it.reason = why("time", codeNotItsTurn)
+	s.parkIn(queueName(it.channel, it.account, it.Bulk), it, time.UnixMilli(it.Expires), now)
+}
+
+// release takes an item out of its chain: it has had a result, or its end.
+func (s *Shard) release(it *item) {
+	if m := it.member; m != nil {
+		it.member, it.ordered = nil, false
+		s.drop(m)
+	}
+}
+
+func (s *Shard) drop(m *member) {
+	c := m.chain
+	if m.place == behind {
+		c.behind--
+	}
+	if m.first() {
+		s.turns = append(s.turns, c)
+	}
+	c.members = slices.DeleteFunc(c.members, func(other *member) bool { return other == m })
+	if len(c.members) == 0 {
+		delete(s.chains, c.key)
+	}
+}
+
+// takeTurns lets go those whose turn has come, and returns when the next one's
+// comes by itself.
+func (s *Shard) takeTurns(now time.Time) time.Duration {
+	wait := s.endRests(now)
+	for i := range s.early {
+		next := s.inputs[i].tracker.next
+		for len(s.early[i]) > 0 && s.early[i][0].offset < next {
+			s.turns = append(s.turns, s.early[i][0].chain)
+			s.early[i] = s.early[i][1:]
+		}
+	}
+	for len(s.turns) > 0 {
+		c := s.turns[len(s.turns)-1]
+		s.turns = s.turns[:len(s.turns)-1]
+		if len(c.members) == 0 {
+			continue
+		}
+		switch m := c.members[0]; {
+		case m.place == behind:
+			m.place = going
+			c.behind--
+			s.consider(m.it, now)
+		case m.place == onDisk && !s.admitted(m):
+			s.postpone(m)
+		case m.place == onDisk:
+			s.promote(m, now)
+		}
+	}
+	return wait
+}
+
+func (s *Shard) endRests(now time.Time) time.Duration {
+	wait := time.Hour
+	s.rests = slices.DeleteFunc(s.rests, func(r rest) bool {
+		if left := r.until.Sub(now); left > 0 {
+			wait = min(wait, left)
+			return false
+		}
+		s.drop(r.member)
+		return true
+	})
+	return wait
+}
+
+// admitted says whether all that could come before a member has been read.
+func (s *Shard) admitted(m *member) bool { return m.offset < s.inputs[m.input].tracker.next }
+
+// postpone keeps a member's turn until what could come before it has been read.
+func (s *Shard) postpone(m *member) {
+	early := s.early[m.input]
+	at, _ := slices.BinarySearchFunc(early, m, func(a, b *member) int { return cmp.Compare(a.offset, b.offset) })
+	s.early[m.input] = slices.Insert(early, at, m)
+}
+
+// promote makes a row due whose turn has come.
+func (s *Shard) promote(m *member, now time.Time) {
+	if m.turn == ledgerv1.Turn_TURN_FIRST && !m.passed {
+		return // it is loaded when it falls due
+	}
+	value, err := s.env.Ledger.Get(m.key)
+	var p ledgerv1.Parked
+	if err == nil {
+		err = p.UnmarshalVT(value)
+	}
+	if err != nil {
+		s.fail("read a send whose turn it is", err)
+		return
+	}
+	it := unpark(m.key, &p)
+	it.member, m.it = m, it
+	it.doubt = max(it.doubt, m.doubt)
+	due := now
+	if m.turn == ledgerv1.Turn_TURN_FIRST {
+		due = time.UnixMilli(max(p.DueMs, now.UnixMilli()))
+	}
+	s.live[m.key] = false // or it might be loaded while it flies
+	m.passed, m.doubt = false, noDoubt
+	s.write(queueName(p.Channel, p.Account, p.Bulk), it, due)
+}
+
+// write adds a row to the ledger. That of a member goes to a queue of its own.
+func (s *Shard) write(queue string, it *item, due time.Time) {
+	if m := it.member; m != nil && queue != openQueue {
+		if queue != heldQueue {
+			m.place, m.turn = parkedFlying, it.turn()
+			s.pend.rows = append(s.pend.rows, m)
+		}
+		queue += orderedRows
+	}
+	if err := s.pend.park(queue, it, due); err != nil {
+		s.fail("encode a parked send", err)
+	}
+}
+
+// landedRow is for a member whose row is on disk now.
+func (s *Shard) landedRow(m *member) {
+	m.it, m.place = nil, onDisk
+	if m.turn == ledgerv1.Turn_TURN_BEHIND && m.first() {
+		s.turns = append(s.turns, m.chain)
+	}
+}
+
+// tooEarly says whether a row that is due must not be loaded yet: what comes
+// before it may still be read again. It is made due once that was.
+func (s *Shard) tooEarly(it *item, turn ledgerv1.Turn) bool {
+	if turn != ledgerv1.Turn_TURN_FIRST || it.offset < s.inputs[it.inputOf()].tracker.next {
+		return false
+	}
+	m := s.place(it)
+	m.passed, m.doubt = true, max(m.doubt, it.doubt)
+	s.postpone(m)
+	return true
+}
+
+// recall makes the chains of what is parked, as a new owner.
+func (s *Shard) recall() {
+	s.env.Ledger.Queues(func(queue string, _ int, _ int64) {
+		if !strings.HasSuffix(queue, orderedRows) {
+			return
+		}
+		err := s.env.Ledger.Rows(queue, func(k send.Key, value []byte) {
+			var p ledgerv1.Parked
+			if err := p.UnmarshalVT(value); err != nil {
+				s.fail("read a send of an ordering key", err)
+				return
+			}
+			m := s.place(unpark(k, &p))
+			if m.place, m.turn = onDisk, p.Turn; p.Held {
+				// It is in doubt since it was parked, and not since this shard was made.
+				since := time.UnixMilli(p.DueMs).Add(-s.cfg.Policies[p.Channel].HoldFor)
+				until := s.openUntil(p.Channel, p.Send.App)
+				if before := since.Add(until.Sub(s.cfg.TakenOver)); before.Before(until) {
+					until = before
+				}
+				s.rest(m, until)
+			}
+			if len(m.chain.members) == 1 {
+				s.turns = append(s.turns, m.chain)
+			}
+		})
+		if err != nil {
+			s.fail("read the sends of ordering keys", err)
+		}
+	})
+}

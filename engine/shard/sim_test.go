@@ -1,0 +1,404 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
+
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// A shard lives through anything: results of every kind, slow acknowledgements,
+// refused commits, pauses, crashes that lose the disk and what Kafka had not
+// acknowledged. What must hold whatever comes is checked at each effect.
+func TestShardWhateverComes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSim(t)
+		defer func() { _ = s.trace.db.Close() }()
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			s.step()
+		}
+		s.finish()
+	})
+}
+
+// sim is a shard with its surroundings, and what is remembered of its sends.
+type sim struct {
+	t       *rapid.T
+	trace   *trace
+	records [2][]intake.Item
+	known   map[string]*known
+	order   []*known
+	lives   int
+	crashed bool // at least once; what is handed over in order leaves nothing in doubt
+	read    int  // of trace.out
+	acked   map[string]int
+}
+
+// known is what the world has seen of a send.
+type known struct {
+	id, channel, key string
+	input, life      int
+	offset           int64
+	scheduled        bool
+	pushed           int       // attempts, in all lives
+	answered         bool      // one of them had a result
+	accepted         int       // the life in which it was accepted, from 1 on
+	open             bool      // an attempt is in a lane, or was at a crash
+	lostAt           time.Time // of that crash
+	expires          time.Time // zero: not soon
+	doubted          time.Time // the take-over that found it open
+	noMore           bool      // it may have been sent by a channel that holds
+	outcomes         int
+}
+
+func newSim(t *rapid.T) *sim {
+	s := &sim{t: t, known: map[string]*known{}, lives: 1, acked: map[string]int{}}
+	s.trace = makeTrace(simT{t})
+	s.trace.cfg.ParkLimit, s.trace.cfg.ParkHard = 1000, 1000
+	s.trace.cfg.Window = rapid.IntRange(1, 6).Draw(t, "window")
+	s.trace.cfg.Quota = rapid.IntRange(2, 6).Draw(t, "quota")
+	s.trace.onPush = s.reserved
+	s.trace.open()
+	s.event("turn")
+	return s
+}
+
+// simT is what a trace needs of a test.
+type simT struct{ *rapid.T }
+
+func (t simT) Context() context.Context { return context.Background() }
+
+// fatalf fails with all that has happened.
+func (s *sim) fatalf(format string, args ...any) {
+	s.t.Fatalf("%s\n%s", fmt.Sprintf(format, args...), s.trace.out.String())
+}
+
+func (s *sim) step() {
+	switch rapid.IntRange(0, 19).Draw(s.t, "what") {
+	case 0, 1, 2, 3, 4:
+		for range rapid.SampledFrom([]int{1, 1, 1, 2, 10}).Draw(s.t, "records") {
+			s.produce()
+		}
+		s.event("turn")
+	case 5, 6, 7, 8, 9:
+		s.answer(rapid.SampledFrom([]string{"accepted", "accepted", "failed", "lost", "throttled", "unknown", "rejected", "expired"}).Draw(s.t, "result"))
+	case 10:
+		s.event("begins")
+	case 11, 12, 13:
+		s.event("ack")
+	case 14, 15:
+		d := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, 3 * time.Second, 11 * time.Second, time.Minute}).Draw(s.t, "time")
+		s.event("tick", d.String())
+	case 16:
+		s.trace.refuse = !s.trace.refuse
+		s.event("turn")
+	case 17:
+		s.event(rapid.SampledFrom([]string{"pause", "resume", "commit"}).Draw(s.t, "pause"))
+	case 18:
+		s.crash()
+	case 19:
+		s.handOver()
+	}
+}
+
+// produce adds a record, and what can be read of the input.
+func (s *sim) produce() {
+	input := rapid.IntRange(0, 1).Draw(s.t, "input")
+	k := &known{
+		id: fmt.Sprint("m", len(s.order)), input: input, life: s.lives, offset: int64(len(s.records[input])),
+		channel:   rapid.SampledFrom([]string{"sms", "sms", "hold", "webhook"}).Draw(s.t, "channel"),
+		key:       rapid.SampledFrom([]string{"", "", "a", "a", "b"}).Draw(s.t, "key"),
+		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
+	}
+	msg := &carillonv1.Send{
+		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{k.channel}, OrderingKey: k.key,
+		To: &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
+	}
+	if k.scheduled {
+		msg.SendAt = timestamppb.New(s.trace.now.Add(5 * time.Second))
+	}
+	if rapid.IntRange(0, 7).Draw(s.t, "short") == 0 {
+		k.expires = s.trace.now.Add(8 * time.Second)
+		msg.ExpiresAt = timestamppb.New(k.expires)
+	}
+	s.known[k.id], s.order = k, append(s.order, k)
+	fmt.Fprintf(&s.trace.out, "admit %s of input %d by %s, key %q, at %v until %v\n", k.id, input, k.channel, k.key, msg.SendAt, msg.ExpiresAt)
+	s.records[input] = append(s.records[input], intake.Item{
+		Offset: k.offset, Accepted: s.trace.now, Send: msg,
+		Source: send.Source{Topic: s.trace.cfg.Topics.input(input), Offset: k.offset},
+	})
+	s.trace.end[input] = k.offset + 1
+}
+
+// event lets the trace have one, with some of the records that it has not read.
+func (s *sim) event(verb string, args ...string) {
+	for i := range s.records {
+		in := &s.trace.shard.inputs[i]
+		next := s.trace.offset[i]
+		if left := int64(len(s.records[i])) - next; left > 0 && len(in.held) == 0 {
+			next += min(left, int64(rapid.SampledFrom([]int{1, 3, 100}).Draw(s.t, "chunk")))
+		}
+		in.held = append(in.held, s.records[i][s.trace.offset[i]:next]...)
+		s.trace.offset[i], in.next = next, next
+	}
+	fmt.Fprintln(&s.trace.out, verb, args)
+	switch verb {
+	case "begins":
+		for _, a := range s.trace.pushed {
+			if rapid.Bool().Draw(s.t, "begins") {
+				s.trace.event("begins", []string{a.Send.Id})
+				break
+			}
+		}
+	case "ack":
+		for topic, log := range s.trace.log {
+			s.acked[topic] = len(log)
+		}
+		s.trace.event(verb, args)
+	default:
+		s.trace.event(verb, args)
+	}
+	s.observe()
+}
+
+// answer is a result of any attempt that is in a lane.
+func (s *sim) answer(verdict string) {
+	var ids []string
+	for id := range s.trace.atLane {
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return
+	}
+	slices.Sort(ids)
+	s.result(rapid.SampledFrom(ids).Draw(s.t, "of"), verdict)
+}
+
+func (s *sim) result(id, verdict string) {
+	k := s.known[id]
+	if verdict == "expired" { // only what has expired, and did not begin
+		it := s.trace.atLane[id].Ref.(*item)
+		if it.Expires > s.trace.now.UnixMilli() {
+			return
+		}
+	}
+	k.open, k.answered = false, true
+	switch verdict {
+	case "accepted":
+		k.accepted, k.noMore = s.lives, k.channel == "hold"
+	case "lost", "unknown":
+		k.noMore = k.channel == "hold"
+	}
+	s.event("result", id, verdict)
+}
+
+// crash is a death at any moment: Kafka may or may not have what it did not
+// acknowledge, and a commit that nobody heard of.
+func (s *sim) crash() {
+	if rapid.Bool().Draw(s.t, "unheard") && !s.trace.refuse {
+		p := s.trace.ask()
+		s.observe()
+		s.trace.cfg.Found = p.Inputs
+	}
+	for _, topic := range []string{"status", "ledger"} {
+		log := s.trace.log[topic]
+		s.trace.log[topic] = log[:rapid.IntRange(s.acked[topic], len(log)).Draw(s.t, "kept of "+topic)]
+	}
+	s.crashed = true
+	s.newLife()
+}
+
+func (s *sim) newLife() {
+	var args []string
+	if rapid.Bool().Draw(s.t, "lost disk") {
+		args = []string{"lost-disk"}
+	}
+	for id := range s.trace.atLane {
+		k := s.known[id]
+		k.lostAt, k.noMore = s.trace.now, k.noMore || k.channel == "hold"
+	}
+	for topic, log := range s.trace.log {
+		s.acked[topic] = len(log)
+	}
+	s.count()
+	s.lives++
+	fmt.Fprintf(&s.trace.out, "restart %v %+v\n", args, s.trace.cfg.Found)
+	s.trace.restart(args)
+	s.event("turn")
+}
+
+// handOver waits until nothing is under way, commits that, and starts anew.
+func (s *sim) handOver() {
+	s.trace.refuse = false
+	s.event("pause")
+	for range 20 {
+		for _, id := range s.atPlugins() {
+			s.result(id, "accepted")
+		}
+		s.event("ack")
+		if s.trace.ask().Quiet {
+			s.event("commit")
+			s.newLife()
+			return
+		}
+		s.observe()
+	}
+	s.fatalf("it is never quiet")
+}
+
+func (s *sim) atPlugins() []string {
+	var ids []string
+	for id := range s.trace.atLane {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// finish lets all go well from here on, until every send has its outcome.
+func (s *sim) finish() {
+	s.trace.refuse = false
+	s.event("resume")
+	for range 400 {
+		for _, id := range s.atPlugins() {
+			s.result(id, "accepted")
+		}
+		s.event("ack")
+		s.event("tick", "10m")
+	}
+	s.count()
+	for _, k := range s.order {
+		if k.outcomes != 1 {
+			s.fatalf("%s has %d outcomes", k.id, k.outcomes)
+		}
+	}
+	for i, name := range []string{"sends", "sends.bulk"} {
+		if low := s.trace.shard.Low(i); low != int64(len(s.records[i])) {
+			s.fatalf("%s is done below %d of %d", name, low, len(s.records[i]))
+		}
+	}
+	if sh := s.trace.shard; len(sh.chains) > 0 || len(sh.live) > 0 || sh.loaded != 0 {
+		s.fatalf("left over: %d chains, %d parked sends in memory, %d counted", len(sh.chains), len(sh.live), sh.loaded)
+	}
+}
+
+// observe checks what the shard has done since the last time.
+func (s *sim) observe() {
+	text := s.trace.out.String()[s.read:]
+	s.read = s.trace.out.Len()
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 5 && fields[1] == "lane" && strings.HasPrefix(fields[4], "attempt"):
+			s.attempt(s.known[fields[3]])
+		case strings.Contains(line, "gives back"):
+			k := s.known[fields[len(fields)-1]]
+			k.open = false
+			if k.pushed--; k.pushed == 0 && !k.answered && k.lostAt.IsZero() {
+				k.noMore = false
+			}
+		case strings.Contains(line, " in_doubt "):
+			s.known[fields[2]].doubted = s.trace.cfg.TakenOver
+		case strings.Contains(line, "taken_over") && !s.crashed:
+			s.fatalf("in doubt after hand-overs in order: %s", line)
+		case strings.Contains(line, "failed:"):
+			s.fatalf("%s", line)
+		}
+	}
+	s.bounded()
+}
+
+// attempt checks that one may begin.
+func (s *sim) attempt(k *known) {
+	now := s.trace.now
+	switch {
+	case k.noMore:
+		s.fatalf("%s is sent again, and its channel holds", k.id)
+	case k.accepted == s.lives:
+		s.fatalf("%s is sent again, and nothing broke", k.id)
+	case k.open && !k.lostAt.IsZero() && now.Before(k.lostAt.Add(10*time.Second)):
+		s.fatalf("%s may still be under way", k.id)
+	}
+	if k.pushed == 0 && k.key != "" && !k.scheduled {
+		for _, before := range s.order {
+			if before.key != k.key || before.input != k.input || before.offset >= k.offset || before.scheduled {
+				continue
+			}
+			// Of an attempt that was announced and may not have begun.
+			since := before.doubted
+			if since.IsZero() && before.channel != "sms" && before.life < s.lives {
+				since = s.trace.cfg.TakenOver
+			}
+			over := !since.IsZero() && !now.Before(since.Add(10*time.Second))
+			over = over || !before.expires.IsZero() && !now.Before(before.expires)
+			if !before.answered && !s.ended(before.id) && !over {
+				s.fatalf("%s begins before %s", k.id, before.id)
+			}
+		}
+	}
+	k.pushed++
+	k.open, k.lostAt = true, time.Time{}
+}
+
+func (s *sim) ended(id string) bool {
+	for _, r := range s.trace.log["status"] {
+		if e, err := send.ParseStatus(r.Value, r.Headers); err == nil && e.Id == id && e.Kind == carillonv1.Kind_KIND_OUTCOME {
+			return true
+		}
+	}
+	return false
+}
+
+// count counts the outcomes that Kafka has kept.
+func (s *sim) count() {
+	for _, k := range s.order {
+		k.outcomes = 0
+	}
+	for _, r := range s.trace.log["status"] {
+		e, err := send.ParseStatus(r.Value, r.Headers)
+		if err != nil || e.Kind != carillonv1.Kind_KIND_OUTCOME {
+			continue
+		}
+		if e.Status == carillonv1.State_STATE_DUPLICATE {
+			s.fatalf("%s is a duplicate of itself", e.Id)
+		}
+		s.known[e.Id].outcomes++
+	}
+}
+
+// reserved checks that nothing is given to a lane that the broker has not been
+// told of.
+func (s *sim) reserved(a *lane.Attempt) {
+	found, it := s.trace.cfg.Found, a.Ref.(*item)
+	if it.input != noInput && it.offset >= found[it.input].Reserved {
+		s.fatalf("%s goes to a lane, and only what is below %d is reserved", a.Send.Id, found[it.input].Reserved)
+	}
+	loaded := 1
+	for _, other := range s.trace.atLane {
+		if s.trace.shard.live[other.Ref.(*item).key] {
+			loaded++
+		}
+	}
+	if s.trace.shard.live[it.key] && loaded > found[intake.Urgent].Parked {
+		s.fatalf("%d parked sends are at lanes, and %d are reserved", loaded, found[intake.Urgent].Parked)
+	}
+}
+
+func (s *sim) bounded() {
+	for i := range s.trace.shard.inputs {
+		tr := s.trace.shard.inputs[i].tracker
+		if tr.Open() > 0 && tr.next > tr.low+tr.span || tr.Open() > s.trace.cfg.Window {
+			s.fatalf("%s has %d open from %d to %d", s.trace.cfg.Topics.input(i), tr.Open(), tr.low, tr.next)
+		}
+	}
+}
