@@ -55,8 +55,9 @@ type verdict struct {
 	resent     []string // repetitions that were sent
 
 	recovery  []time.Duration // by fault
-	overshoot window
-	silence   window // the longest without any outcome
+	overshoot window          // by when the engine began its attempts
+	arrivals  window          // by when they came to the provider
+	silence   window          // the longest without any outcome
 }
 
 // story is what is known of one send.
@@ -98,7 +99,7 @@ func check(e evidence) *verdict {
 	}
 	v.silence = silence(e.outcomes)
 	if e.rate > 0 {
-		v.overshoot = overshoot(e.unfrozen(), e.rate, e.burst)
+		v.overshoot, v.arrivals = overshoot(e.begun(), e.rate, e.burst), overshoot(e.unfrozen(), e.rate, e.burst)
 	}
 	return v
 }

@@ -230,9 +230,9 @@ func TestOvershoot(t *testing.T) {
 		{"after a rest: a bucket holds no more than its burst", []float64{0, 5, 5, 5, 5}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var all []attempt
+			var all []time.Time
 			for _, s := range c.at {
-				all = append(all, attempt{at: at(s)})
+				all = append(all, at(s))
 			}
 			if got := overshoot(all, 10, 2).over; got != c.want {
 				t.Errorf("%v, want %v", got, c.want)

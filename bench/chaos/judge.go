@@ -22,8 +22,10 @@ func (p *Report) judge(unclean int, strict bool) {
 		p.DuplicatesExpected, p.DuplicatesRecognised)
 	fail(p.DuplicatesResent > 0, "%d sends were sent when they were published again after they had ended", p.DuplicatesResent)
 	fail(p.OrderViolations > 0, "%d of %d sends with an ordering key overtook one before them", p.OrderViolations, p.Ordered)
-	fail(p.LimitOvershoot != nil && *p.LimitOvershoot > p.LimitTolerance, "the limit was exceeded: at most %.0f attempts more than allowed are tolerated",
-		p.LimitTolerance)
+	if p.LimitOvershoot != nil {
+		fail(*p.LimitOvershoot > p.LimitTolerance, "the limit was exceeded by %.0f attempts, and %.0f are tolerated", *p.LimitOvershoot, p.LimitTolerance)
+		fail(*p.LimitArrivals > p.LimitRate, "the limit was exceeded by %.0f attempts at the provider", *p.LimitArrivals)
+	}
 	fail(p.UnknownIDs > 0, "%d attempts or events are of sends that nobody published", p.UnknownIDs)
 	fail(p.OffsetsBack > 0, "committed offsets went back %d times", p.OffsetsBack)
 	fail(p.Lag != 0, "%d input records are covered by no commit", p.Lag)

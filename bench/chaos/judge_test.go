@@ -7,7 +7,7 @@ import (
 
 // A report of a run that went well, and one thing in it that did not.
 func TestJudge(t *testing.T) {
-	over, reserved := 251.0, 40
+	over, reserved := 21.0, 40
 	for _, c := range []struct {
 		name   string
 		change func(*Report)
@@ -21,7 +21,8 @@ func TestJudge(t *testing.T) {
 		{"out of order", func(p *Report) { p.OrderViolations, p.Ordered = 1, 9 }, "1 of 9"},
 		{"a duplicate without an outcome", func(p *Report) { p.DuplicatesExpected, p.DuplicatesRecognised = 50, 49 }, "49 ended as duplicates"},
 		{"a duplicate that was sent", func(p *Report) { p.DuplicatesResent = 1 }, "1 sends were sent"},
-		{"over the limit", func(p *Report) { p.LimitOvershoot, p.LimitTolerance = &over, 250 }, "the limit"},
+		{"over the limit", func(p *Report) { p.LimitOvershoot, p.LimitTolerance = &over, 20 }, "exceeded by 21"},
+		{"over the limit at the provider", func(p *Report) { p.LimitArrivals, p.LimitRate = &over, 20 }, "at the provider"},
 		{"what was on its way when the node was frozen", func(p *Report) { p.FaultLog[0].Late = 33 }, ""},
 		{"begun after the session", func(p *Report) { p.FaultLog[0].Late, p.FaultLog[0].Begun = 33, 1 }, "began 1"},
 		{"more than it had reserved", func(p *Report) { p.FaultLog[0].Late, p.FaultLog[0].Reserved = 20, new(int) }, "had reserved 0"},
@@ -33,7 +34,7 @@ func TestJudge(t *testing.T) {
 		{"a fault that could not be made", func(p *Report) { p.FaultLog[1].Error = "no such process" }, "no such process"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := &Report{Nodes: 3, Accepted: 100, Policy: "resend", FaultLog: []FaultReport{
+			p := &Report{Nodes: 3, Accepted: 100, Policy: "resend", LimitOvershoot: new(float64), LimitArrivals: new(float64), FaultLog: []FaultReport{
 				{Kind: Zombie, Node: "node-1", At: 10, Lasted: 8, Reserved: &reserved},
 				{Kind: Restart, Node: "node-2", At: 30, Lasted: 1},
 			}}

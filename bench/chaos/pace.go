@@ -46,31 +46,43 @@ func silence(outcomes []outcome) (longest window) {
 	return longest
 }
 
-// unfrozen returns the attempts without those that came to a plugin while it was
-// frozen, and that it got at when it ran again: the engine had made them one by
-// one.
-func (e evidence) unfrozen() []attempt {
-	return slices.DeleteFunc(slices.Clone(e.attempts), func(a attempt) bool {
-		return slices.ContainsFunc(e.faults, func(f Fault) bool {
-			return f.Kind == PluginStop && f.Node == a.node && !a.at.Before(f.End) && !a.began.After(f.End)
-		})
-	})
+// begun returns when the engine began each attempt, in order.
+func (e evidence) begun() []time.Time {
+	all := make([]time.Time, len(e.attempts))
+	for i, a := range e.attempts {
+		all[i] = a.began
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	return all
 }
 
-// overshoot returns the window, of any length, that exceeds rate·length + burst
-// by the most; attempts are by time.
-func overshoot(attempts []attempt, rate, burst float64) window {
+// unfrozen returns when each attempt came to its plugin, in order, but for those
+// that came while that was frozen, and that it got at all at once.
+func (e evidence) unfrozen() (all []time.Time) {
+	for _, a := range e.attempts {
+		if !slices.ContainsFunc(e.faults, func(f Fault) bool {
+			return f.Kind == PluginStop && f.Node == a.node && !a.at.Before(f.End) && !a.began.After(f.End)
+		}) {
+			all = append(all, a.at)
+		}
+	}
+	return all
+}
+
+// overshoot returns the window, of any length, in which attempts exceed
+// rate·length + burst by the most; their times are in order.
+func overshoot(attempts []time.Time, rate, burst float64) window {
 	var worst window
 	least, from := 0.0, 0
-	for i, a := range attempts {
+	for i, at := range attempts {
 		// Attempts i to j take t seconds: j-i+1 - rate·t is the difference of
 		// a function of j and one of i.
-		level := float64(i) - rate*a.at.Sub(attempts[0].at).Seconds()
+		level := float64(i) - rate*at.Sub(attempts[0]).Seconds()
 		if level < least {
 			least, from = level, i
 		}
 		if over := level + 1 - least - burst; over > worst.over {
-			worst = window{over, attempts[from].at, a.at}
+			worst = window{over, attempts[from], at}
 		}
 	}
 	return worst

@@ -63,9 +63,15 @@ type Report struct {
 	WidestSpan int64 `json:"widest_span"`
 
 	// LimitOvershoot is by how many attempts the worst window exceeds rate·w +
-	// burst; nil: there was no limit. More than LimitTolerance is a failure.
+	// burst, by when the engine began them: more than LimitTolerance is a failure.
+	// LimitArrivals is the same by when they came to the provider: a plugin that
+	// stood still, as on a busy machine, gets at all of them at once; more than
+	// those of a second are a failure. nil: there was no limit.
 	LimitOvershoot *float64 `json:"limit_overshoot"`
+	LimitArrivals  *float64 `json:"limit_overshoot_arrivals"`
 	LimitTolerance float64  `json:"limit_tolerance"`
+	// LimitRate is the limit, in attempts a second.
+	LimitRate float64 `json:"limit_rate"`
 	// The worst window begins at OvershootAt and takes OvershootSeconds.
 	OvershootAt      float64 `json:"limit_overshoot_at_seconds"`
 	OvershootSeconds float64 `json:"limit_overshoot_window_seconds"`
@@ -157,10 +163,6 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 	return p
 }
 
-// tolerance is what a machine that is busy elsewhere may add to a window: a
-// plugin that stood still for so long gets at all it was handed at once.
-const tolerance = 250 * time.Millisecond
-
 func (p *Report) pace(r *run, e evidence, v *verdict) {
 	if v.silence.to.After(v.silence.from) {
 		p.SilenceSeconds = v.silence.to.Sub(v.silence.from).Seconds()
@@ -169,7 +171,8 @@ func (p *Report) pace(r *run, e evidence, v *verdict) {
 	if e.rate == 0 {
 		return
 	}
-	p.LimitOvershoot, p.LimitTolerance = &v.overshoot.over, max(10, e.rate*tolerance.Seconds())
+	p.LimitOvershoot, p.LimitArrivals = &v.overshoot.over, &v.arrivals.over
+	p.LimitRate, p.LimitTolerance = e.rate, max(5, e.burst/5)
 	if v.overshoot.over > 0 {
 		p.OvershootAt = v.overshoot.from.Sub(r.began).Seconds()
 		p.OvershootSeconds = v.overshoot.to.Sub(v.overshoot.from).Seconds()

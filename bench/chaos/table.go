@@ -54,8 +54,8 @@ func (p *Report) writeFigures(w io.Writer) {
 	row("lag at the end", p.Lag, "")
 	row("crashes", p.Crashes, "")
 	if p.LimitOvershoot != nil {
-		row("limit overshoot", fmt.Sprintf("%.0f", *p.LimitOvershoot), fmt.Sprintf("attempts above rate·w + burst in the worst window (%.2f s at %.1f s); up to %.0f are tolerated",
-			p.OvershootSeconds, p.OvershootAt, p.LimitTolerance))
+		row("limit overshoot", fmt.Sprintf("%.0f", *p.LimitOvershoot), fmt.Sprintf("attempts above rate·w + burst in the worst window (%.2f s at %.1f s); %.0f at the provider",
+			p.OvershootSeconds, p.OvershootAt, *p.LimitArrivals))
 	}
 	row("longest silence", seconds(p.SilenceSeconds), fmt.Sprintf("nothing ended from %.1f s on", p.SilenceAt))
 }
