@@ -155,7 +155,21 @@ func (s *Shard) reservation(i int, reserved int64) intake.Reservation {
 	if found := s.cfg.Found[i].Reserved; t.next < found {
 		reserved = max(reserved, found) // what is in doubt stays so until it is read
 	}
-	return intake.Reservation{Low: t.Low(), Reserved: max(reserved, t.Low()), Done: t.Runs(), Owner: s.cfg.Owner}
+	return intake.Reservation{
+		Low: t.Low(), Reserved: max(reserved, t.Low()), Done: append(t.Runs(), s.doneAhead(i)...), Owner: s.cfg.Owner,
+	}
+}
+
+// doneAhead returns what the commit that was found says is finished and has not
+// been read again: nothing else may know of it.
+func (s *Shard) doneAhead(i int) (ahead []intake.Run) {
+	next := s.inputs[i].tracker.next
+	for _, run := range s.cfg.Found[i].Done {
+		if run.From = max(run.From, next); run.From < run.To {
+			ahead = append(ahead, run)
+		}
+	}
+	return ahead
 }
 
 // granted opens the gates as far as the broker has accepted.
