@@ -250,7 +250,7 @@ func (r *run) gather() (evidence, error) {
 				return e, err
 			}
 			e.attempts = append(e.attempts, attempt{
-				id: line.ID, node: n.name, key: line.Key, sent: line.Sent(), at: line.At,
+				id: line.ID, node: n.name, key: line.Key, number: line.Attempt, sent: line.Sent(), at: line.At,
 				began: line.Deadline.Add(-deadline), deadline: line.Deadline,
 			})
 		}

@@ -11,7 +11,8 @@ type attempt struct {
 	id       string
 	node     string
 	key      string
-	sent     bool // the recipient got it
+	number   uint32 // of the send's attempts, from 1
+	sent     bool   // the recipient got it
 	at       time.Time
 	began    time.Time // by the engine: a plugin that stands still comes to it later
 	deadline time.Time // an answer counted until then
@@ -50,7 +51,8 @@ type verdict struct {
 	begun                      []int    // by fault: those of them that it began after it
 
 	ordered    int      // sends with an ordering key that were attempted
-	disordered []string // those of them that overtook another
+	unseen     int      // of which the first attempt never came to the provider
+	disordered []string // ordered sends that overtook another
 	recognised int      // repetitions that ended as duplicates
 	resent     []string // repetitions that were sent
 

@@ -268,6 +268,8 @@ func TestOrder(t *testing.T) {
 		{"keys have nothing to do with each other", []published{line("k", 1), line("l", 2)}, first(1, 0), 2, 0},
 		{"what Kafka may not have has no place", []published{lost, line("k", 2)}, first(1, 0), 1, 0},
 		{"what was never attempted is not waited for", []published{line("k", 1), line("k", 2)}, first(1), 1, 0},
+		{"its first attempt was lost: it comes when it comes", []published{line("k", 1), line("k", 2)},
+			append(first(1), attempt{id: "r-0", number: 2, at: at(5)}), 1, 0},
 		{"no key, no order", []published{line("", 1), line("", 2)}, first(1, 0), 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

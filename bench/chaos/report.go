@@ -55,9 +55,11 @@ type Report struct {
 	DuplicatesResent     int `json:"duplicates_resent"`
 
 	// OrderViolations counts the sends, of the Ordered ones with an ordering key,
-	// of which the first attempt overtook that of one before it.
+	// of which the first attempt overtook that of one before it. OrderUnseen are
+	// those of which the first attempt never came to the provider, but a later one.
 	OrderViolations int `json:"order_violations"`
 	Ordered         int `json:"ordered"`
+	OrderUnseen     int `json:"order_unseen"`
 	// WidestSpan is the longest way from a watermark to what was finished above
 	// it, in records, as far as commits were looked at: twice a second.
 	WidestSpan int64 `json:"widest_span"`
@@ -143,7 +145,7 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 		DoubledBound: v.bound, DoubledUnexplained: len(v.unexplained), DoubledByZombies: len(v.zombies),
 		OutcomesMany: len(v.manyOutcomes), RepeatedEvents: v.repeats, Duplicates: v.duplicates,
 		DuplicatesExpected: len(e.repeats), DuplicatesRecognised: v.recognised, DuplicatesResent: len(v.resent),
-		OrderViolations: len(v.disordered), Ordered: v.ordered, WidestSpan: r.watcher.span,
+		OrderViolations: len(v.disordered), Ordered: v.ordered, OrderUnseen: v.unseen, WidestSpan: r.watcher.span,
 		UnknownIDs: v.unknown + r.watcher.odd, OffsetsBack: len(r.watcher.rewinds), Lag: r.lag,
 		Crashes: len(r.cluster.crashes), SettleSeconds: r.settled.Seconds(),
 		Failures: []string{}, Examples: []string{},

@@ -48,7 +48,7 @@ func (p *Report) writeFigures(w io.Writer) {
 	row("many outcomes", p.OutcomesMany, fmt.Sprintf("sends; %d events were written twice", p.RepeatedEvents))
 	row("duplicates", p.DuplicatesRecognised, fmt.Sprintf("of %d sends that were published again after a disk was lost; %d were sent",
 		p.DuplicatesExpected, p.DuplicatesResent))
-	row("order violations", p.OrderViolations, fmt.Sprintf("of %d sends with an ordering key", p.Ordered))
+	row("order violations", p.OrderViolations, fmt.Sprintf("of %d sends with an ordering key; of %d others the first attempt was lost", p.Ordered, p.OrderUnseen))
 	row("widest span", p.WidestSpan, "records from a watermark to the last that was finished above it")
 	row("offsets gone back", p.OffsetsBack, "")
 	row("lag at the end", p.Lag, "")
