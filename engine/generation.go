@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/shard"
@@ -96,7 +97,7 @@ func (g *generation) commit(ctx context.Context) error {
 	for s, p := range positions {
 		shards[s.id] = p.Inputs
 	}
-	if !says(shards) {
+	if !says(shards) && !fault.Mutant(fault.LeaseOfNothing) {
 		// Nothing is asked of the broker, so nothing proves that this node still
 		// belongs to the group: a lease now would let a woken zombie send.
 		return nil
@@ -147,12 +148,13 @@ func (g *generation) rest() {
 	for _, s := range g.served() {
 		s.Pause()
 	}
+	fault.Point(fault.DuringDrain)
 	limit := time.After(g.cfg.Engine.DrainTimeout)
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.ctx), g.cfg.Engine.DrainTimeout+10*time.Second)
 	defer cancel()
-	for waiting := true; waiting && !g.quiet(ctx); {
+	for waiting := !fault.Mutant(fault.DrainNotWaited); waiting && !g.quiet(ctx); {
 		select {
 		case <-look.C:
 		case <-limit:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
@@ -67,7 +68,7 @@ func (g *generation) stillOurs(s *ownedShard) (bool, error) {
 		return false, fmt.Errorf("read the committed offsets of shard %d: %w", s.id, err)
 	}
 	for i, p := range s.inputs {
-		if s.barredBy(i) != nil {
+		if s.barredBy(i) != nil || fault.Mutant(fault.KeptUnasked) {
 			continue // it commits nothing
 		}
 		r, err := intake.ParseReservation(commits[p].Offset, commits[p].Metadata)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/ledger"
@@ -81,6 +82,7 @@ func (e *Engine) claim(ctx context.Context, id int32) error {
 		return fmt.Errorf("claim shard %d: %w", id, err)
 	}
 	e.out.Own(who, e.written(id)...)
+	fault.Point(fault.AfterClaim)
 	return nil
 }
 

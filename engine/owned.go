@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/shard"
@@ -94,7 +95,7 @@ func (s *ownedShard) barredBy(input int) error {
 func (s *ownedShard) position(ctx context.Context) (shard.Position, error) {
 	p, err := s.Ask(ctx)
 	for i := range p.Inputs {
-		if s.barredBy(i) != nil {
+		if s.barredBy(i) != nil && !fault.Mutant(fault.BarredIsCommitted) {
 			p.Inputs[i].Low = intake.NoCommit
 		}
 	}

@@ -147,6 +147,14 @@ func (x *pointsRun) await(ctx context.Context, point string) error {
 	p := x.victim.process()
 	until, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
+	if point == failpoint.DuringDrain {
+		for !x.victim.ready(until) && p.running() && sleep(until, 20*time.Millisecond) {
+			continue
+		}
+		if err := p.signal(sigTerm); err != nil {
+			return err
+		}
+	}
 	select {
 	case <-p.done:
 		if !killed(p.cmd.ProcessState) {
@@ -161,7 +169,9 @@ func (x *pointsRun) await(ctx context.Context, point string) error {
 // passes returns how often a node surely passes a point within seconds.
 func passes(point string) int {
 	switch point {
-	case failpoint.DuringRestore:
+	case failpoint.DuringDrain:
+		return 1 // a node drains once
+	case failpoint.AfterClaim, failpoint.DuringRestore:
 		return 2 // once a shard
 	case failpoint.AfterReservation, failpoint.BeforeCommit, failpoint.AfterCommit:
 		return 4 // once a second

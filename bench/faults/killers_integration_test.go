@@ -13,6 +13,7 @@ import (
 // killer is what may notice a mutant: tests of a package, or a short chaos run.
 type killer struct {
 	pkg, tests string // tests as for go test -run; "" is all
+	flag       string // of the package's own
 	faults     string // of the chaos run, by seed; "" where it is none
 	seed       uint64
 }
@@ -32,8 +33,10 @@ var (
 	inShard   = killer{pkg: "engine/shard"}
 	inIntake  = killer{pkg: "engine/intake"}
 	inOutcome = killer{pkg: "engine/outcome"}
-	inEngine  = killer{pkg: "engine", tests: "TestJudge"}
-	zombies   = killer{faults: "zombie", seed: 2}
+	inGuards  = killer{pkg: "engine", tests: "TestJudge"}
+	rolling   = killer{pkg: "engine", tests: "TestVirtual/rolling"}
+	network   = killer{pkg: "engine", tests: "TestVirtual/network", flag: "-every-fault"}
+	zombies   = killer{faults: "zombie,partition", seed: 2}
 )
 
 // killers are, for each mutant, what is there to notice it: the quickest first.
@@ -56,6 +59,7 @@ var killers = map[string][]killer{
 	fault.PlaceForgotten:        {inShard},
 	fault.SourceForgotten:       {inShard},
 	fault.RestoreSkipsStatus:    {inShard},
+	fault.DeadRowStays:          {inShard},
 	fault.ParkedOverOutcome:     {inShard},
 	fault.MapNotRead:            {inShard},
 	fault.DoubtNotSeen:          {inShard},
@@ -66,7 +70,7 @@ var killers = map[string][]killer{
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},
-	fault.NoLease:             {inLane},
+	fault.NoLease:             {zombies, inLane},
 	fault.WithdrawNothing:     {inLane},
 	fault.LostIsReturned:      {inLane},
 	fault.ExpiredGoesOut:      {inLane},
@@ -83,9 +87,13 @@ var killers = map[string][]killer{
 	fault.MapLeftOut:             {inIntake},
 	fault.NewerFormatRead:        {inIntake},
 	fault.IgnoreLostShard:        {inIntake},
-	fault.LostCommitIsFirstStart: {inEngine},
-	fault.RewindBelieved:         {inEngine},
-	fault.AcceptanceForAll:       {inEngine},
+	fault.LeaseOfNothing:         {zombies},
+	fault.DrainNotWaited:         {rolling},
+	fault.KeptUnasked:            {network},
+	fault.BarredIsCommitted:      {{pkg: "engine", tests: "TestBarredInput"}},
+	fault.LostCommitIsFirstStart: {inGuards},
+	fault.RewindBelieved:         {inGuards},
+	fault.AcceptanceForAll:       {inGuards},
 
 	fault.GapIsFinished:     {inIntake},
 	fault.AnySourceBelieved: {inIntake},

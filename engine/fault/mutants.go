@@ -1,5 +1,7 @@
 package fault
 
+import "slices"
+
 // The mutants. Each is one line where the engine would do otherwise.
 const (
 	CommitBeforeAck       = "commit-before-ack"
@@ -20,6 +22,7 @@ const (
 	PlaceForgotten        = "place-forgotten"
 	SourceForgotten       = "source-forgotten"
 	RestoreSkipsStatus    = "restore-skips-status"
+	DeadRowStays          = "dead-row-stays"
 	ParkedOverOutcome     = "parked-over-outcome"
 	MapNotRead            = "map-not-read"
 	DoubtNotSeen          = "doubt-not-seen"
@@ -47,6 +50,10 @@ const (
 	MapLeftOut             = "map-left-out"
 	NewerFormatRead        = "newer-format-read"
 	IgnoreLostShard        = "ignore-lost-shard"
+	LeaseOfNothing         = "lease-of-nothing"
+	DrainNotWaited         = "drain-not-waited"
+	KeptUnasked            = "kept-unasked"
+	BarredIsCommitted      = "barred-is-committed"
 	LostCommitIsFirstStart = "lost-commit-is-first-start"
 	RewindBelieved         = "rewind-believed"
 	AcceptanceForAll       = "acceptance-for-all"
@@ -63,6 +70,11 @@ const (
 
 // Mutants returns all mutants.
 func Mutants() []Named {
+	return slices.Concat(ofShards(), ofLanes(), ofOwnership(), ofIntake(), ofStorage())
+}
+
+// ofShards are about what a shard does with its sends.
+func ofShards() []Named {
 	return []Named{
 		{CommitBeforeAck, "an input is done as soon as its outcome is on its way, acknowledged or not"},
 		{MaxInsteadOfWatermark, "what is committed is the newest record that was taken in"},
@@ -82,6 +94,7 @@ func Mutants() []Named {
 		{PlaceForgotten, "an outcome does not say which record of the shard it is about"},
 		{SourceForgotten, "a record that is moved to its shard forgets where it was"},
 		{RestoreSkipsStatus, "a restore does not read which sends have ended"},
+		{DeadRowStays, "a tombstone that a crash kept from being written is never written"},
 		{ParkedOverOutcome, "a restore parks what has ended"},
 		{MapNotRead, "what a commit says of finished records is not gone by"},
 		{DoubtNotSeen, "what a former owner had reserved counts as never tried"},
@@ -89,7 +102,12 @@ func Mutants() []Named {
 		{DoubtNotWaited, "what is in doubt is tried again while the former owner's attempt may go on"},
 		{HoldNotAnnounced, "a channel that holds does not announce its attempts"},
 		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
+	}
+}
 
+// ofLanes are about the way to the provider.
+func ofLanes() []Named {
+	return []Named{
 		{ReuseToken, "all attempts of a lane have one token"},
 		{FirstResultNotFirst, "a second result of an attempt counts as well"},
 		{NoLease, "a node that was frozen goes on where it was"},
@@ -100,7 +118,12 @@ func Mutants() []Named {
 		{BulkFirst, "bulk sends go before urgent ones"},
 		{WholeRateEach, "each node takes an account's whole rate for itself"},
 		{FullBucket, "a limiter begins with a full bucket"},
+	}
+}
 
+// ofOwnership are about who owns a shard, and what of it goes by.
+func ofOwnership() []Named {
+	return []Named{
 		{NoFence, "a shard is taken over without a claim: its former owner can go on writing"},
 		{FencedBeginsAnew, "a producer that was fenced goes on under another identity"},
 		{DisownNothing, "what a shard has handed to the producer is written after the shard is given up"},
@@ -109,14 +132,28 @@ func Mutants() []Named {
 		{MapLeftOut, "a commit does not say what is finished above it"},
 		{NewerFormatRead, "the metadata of a newer version is read as if it were this one's"},
 		{IgnoreLostShard, "a member goes on with its shards when the group has given them to another"},
+		{LeaseOfNothing, "a commit of nothing, which asks nobody, lets attempts begin for another session"},
+		{DrainNotWaited, "a hand-over does not wait for what is at a plugin"},
+		{KeptUnasked, "a shard goes on after a rebalance without a look at who had it meanwhile"},
+		{BarredIsCommitted, "a quarantined input is committed for, over what is the evidence"},
 		{LostCommitIsFirstStart, "a shard whose commit has vanished begins anew"},
 		{RewindBelieved, "a commit that has gone back is gone by"},
 		{AcceptanceForAll, "what an operator has accepted goes for every later state as well"},
+	}
+}
 
+// ofIntake are about the way in.
+func ofIntake() []Named {
+	return []Named{
 		{GapIsFinished, "a reader that is stopped in between gives on what comes behind"},
 		{AnySourceBelieved, "a record may name any source for itself"},
 		{TailStopsEarly, "a restore ends with the first answer, wherever the log ends"},
+	}
+}
 
+// ofStorage are about disk and wire.
+func ofStorage() []Named {
+	return []Named{
 		{RowOutlivesSend, "the row of a parked send stays when the send is finished"},
 		{JournalForgetsEarly, "the journal drops what is past the window, though its input may be read again"},
 		{DamagedBatchRead, "a batch whose checksum is wrong is read"},

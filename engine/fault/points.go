@@ -12,7 +12,9 @@ const (
 	AfterApply          = "after-apply"
 	BeforeCommit        = "before-commit"
 	AfterCommit         = "after-commit"
+	AfterClaim          = "after-claim"
 	DuringRestore       = "during-restore"
+	DuringDrain         = "during-drain"
 )
 
 // Points returns all points.
@@ -28,6 +30,8 @@ func Points() []Named {
 		{AfterApply, "Pebble has it too, and its input is not marked done"},
 		{BeforeCommit, "the offsets are to be committed, and nothing is sent"},
 		{AfterCommit, "Kafka has the offsets, and nobody has heard it"},
+		{AfterClaim, "a shard is claimed, and nothing of it is read"},
 		{DuringRestore, "a shard has read `status`, and not `ledger`"},
+		{DuringDrain, "the shards are told to begin nothing more, and are waited for"},
 	}
 }
