@@ -87,7 +87,8 @@ var killers = map[string][]killer{
 	fault.MapLeftOut:             {inIntake},
 	fault.NewerFormatRead:        {inIntake},
 	fault.IgnoreLostShard:        {inIntake},
-	fault.LeaseOfNothing:         {zombies},
+	fault.DisputeIgnored:         {inIntake},
+	fault.LeaseOfNothing:         {{pkg: "engine", tests: "TestLease"}},
 	fault.DrainNotWaited:         {rolling},
 	fault.KeptUnasked:            {network},
 	fault.BarredIsCommitted:      {{pkg: "engine", tests: "TestBarredInput"}},
@@ -97,8 +98,10 @@ var killers = map[string][]killer{
 
 	fault.GapIsFinished:     {inIntake},
 	fault.AnySourceBelieved: {inIntake},
+	fault.GapPassedOver:     {inIntake},
 	fault.TailStopsEarly:    {inIntake},
 
+	fault.OldStateKept:        {{pkg: "engine/ledger", tests: "TestOldState"}},
 	fault.RowOutlivesSend:     {inLedger},
 	fault.JournalForgetsEarly: {inLedger},
 	fault.DamagedBatchRead:    {inKafka},

@@ -50,6 +50,7 @@ const (
 	MapLeftOut             = "map-left-out"
 	NewerFormatRead        = "newer-format-read"
 	IgnoreLostShard        = "ignore-lost-shard"
+	DisputeIgnored         = "dispute-ignored"
 	LeaseOfNothing         = "lease-of-nothing"
 	DrainNotWaited         = "drain-not-waited"
 	KeptUnasked            = "kept-unasked"
@@ -60,8 +61,10 @@ const (
 
 	GapIsFinished     = "gap-is-finished"
 	AnySourceBelieved = "any-source-believed"
+	GapPassedOver     = "gap-passed-over"
 	TailStopsEarly    = "tail-stops-early"
 
+	OldStateKept        = "old-state-kept"
 	RowOutlivesSend     = "row-outlives-send"
 	JournalForgetsEarly = "journal-forgets-early"
 	DamagedBatchRead    = "damaged-batch-read"
@@ -132,6 +135,7 @@ func ofOwnership() []Named {
 		{MapLeftOut, "a commit does not say what is finished above it"},
 		{NewerFormatRead, "the metadata of a newer version is read as if it were this one's"},
 		{IgnoreLostShard, "a member goes on with its shards when the group has given them to another"},
+		{DisputeIgnored, "of two members that both say to have a shard, one is believed"},
 		{LeaseOfNothing, "a commit of nothing, which asks nobody, lets attempts begin for another session"},
 		{DrainNotWaited, "a hand-over does not wait for what is at a plugin"},
 		{KeptUnasked, "a shard goes on after a rebalance without a look at who had it meanwhile"},
@@ -147,6 +151,7 @@ func ofIntake() []Named {
 	return []Named{
 		{GapIsFinished, "a reader that is stopped in between gives on what comes behind"},
 		{AnySourceBelieved, "a record may name any source for itself"},
+		{GapPassedOver, "what retention has deleted unread is passed over"},
 		{TailStopsEarly, "a restore ends with the first answer, wherever the log ends"},
 	}
 }
@@ -154,6 +159,7 @@ func ofIntake() []Named {
 // ofStorage are about disk and wire.
 func ofStorage() []Named {
 	return []Named{
+		{OldStateKept, "a state on disk is gone on from though tombstones since may be gone"},
 		{RowOutlivesSend, "the row of a parked send stays when the send is finished"},
 		{JournalForgetsEarly, "the journal drops what is past the window, though its input may be read again"},
 		{DamagedBatchRead, "a batch whose checksum is wrong is read"},

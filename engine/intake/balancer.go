@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/kafka"
 )
 
@@ -68,7 +69,7 @@ func settleClaims(n int32, claims []claim) []claim {
 		for _, id := range c.shards {
 			switch o, taken := owners[id]; {
 			case id < 0 || id >= n || taken && o.since > c.generation || taken && o.claim == i:
-			case taken && o.since == c.generation:
+			case taken && o.since == c.generation && !fault.Mutant(fault.DisputeIgnored):
 				owners[id] = owner{-1, o.since}
 			default:
 				owners[id] = owner{i, c.generation}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/send"
 )
 
@@ -21,7 +22,7 @@ func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error)
 		id: id, ledger: l, index: newIndex(l.cfg.Window), pos: Position{-1, -1}, queues: map[string]*queue{},
 	}
 	old, err := s.age(now)
-	if err == nil && old > l.cfg.Tombstones/2 {
+	if err == nil && old > l.cfg.Tombstones/2 && !fault.Mutant(fault.OldStateKept) {
 		l.log.Warn().Int32("shard", id).Stringer("age", old.Round(time.Second)).
 			Msg("the ledger has not followed the shard for too long: its part is dropped and rebuilt from Kafka")
 		err = s.drop()
