@@ -48,13 +48,35 @@ func (g *generation) take(id int32) (*ownedShard, error) {
 			return nil, err
 		}
 		if ours {
-			return s, nil
+			return s, g.reclaim(s)
 		}
 		g.drop(s)
 	}
 	g.opening <- struct{}{}
 	defer func() { <-g.opening }()
-	return g.openShard(g.ctx, id)
+	s, err := g.openShard(g.ctx, id)
+	if err == nil {
+		s.generation = g.membership.Generation
+	}
+	return s, err
+}
+
+// reclaim sees to it that Kafka takes what a kept shard writes. In a generation
+// that this node was no part of, another one may have claimed the shard and got
+// no further: it has begun nothing, and yet all that is sent now would be in
+// doubt when its outcome is refused.
+func (g *generation) reclaim(s *ownedShard) error {
+	if g.membership.Generation > s.generation+1 {
+		p, err := s.Ask(g.ctx)
+		if err == nil && p.Quiet { // else what is on its way would be refused
+			err = g.claim(g.ctx, s.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.generation = g.membership.Generation
+	return nil
 }
 
 // stillOurs says whether the shard's last commits are this process's: then

@@ -18,6 +18,8 @@ type ownedShard struct {
 	id      int32
 	inputs  [2]kafka.Partition
 	readers [2]reading
+	// generation is the latest that the shard was this node's in.
+	generation int32
 
 	stop, abandon context.CancelFunc
 	running       sync.WaitGroup // the loop
