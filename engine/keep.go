@@ -67,11 +67,16 @@ func (g *generation) take(id int32) (*ownedShard, error) {
 // doubt when its outcome is refused.
 func (g *generation) reclaim(s *ownedShard) error {
 	if g.membership.Generation > s.generation+1 {
-		p, err := s.Ask(g.ctx)
-		if err == nil && p.Quiet { // else what is on its way would be refused
-			err = g.claim(g.ctx, s.id)
+		// What is on its way would be refused under the new identity. Under the old
+		// one it is taken, or it is not and the shard ends.
+		for quiet := false; !quiet; pause(g.ctx, 10*time.Millisecond) {
+			p, err := s.Ask(g.ctx)
+			if err != nil {
+				return err
+			}
+			quiet = p.Quiet
 		}
-		if err != nil {
+		if err := g.claim(g.ctx, s.id); err != nil {
 			return err
 		}
 	}
