@@ -183,15 +183,15 @@ func (e *Engine) quarantine(p kafka.Partition, err error) {
 	if s == nil {
 		return
 	}
-	e.log.Error().Err(err).Str("partition", p.String()).Msg("the partition is not read any further")
-	e.health.set(quarantined+p.String(), err)
 	i := slices.Index(s.inputs[:], p)
 	if stopped := newStopped(p, err); stopped != nil {
 		s.stopAt(i, stopped)
-		e.health.set(quarantined+p.String(), stopped)
-		return
+		err = stopped // it says how to go on
+	} else {
+		s.bar(i, err)
 	}
-	s.bar(i, err)
+	e.log.Error().Err(err).Str("partition", p.String()).Msg("the partition is not read any further")
+	e.health.set(quarantined+p.String(), err)
 }
 
 // quarantined begins the names of such faults.

@@ -216,15 +216,27 @@ func (s *story) excuse(a attempt, strikes []strike) bool {
 		return true
 	}
 	return slices.ContainsFunc(strikes, func(f strike) bool {
-		return f.leavesOpen() && f.process == a.process &&
-			!a.at.After(f.to.Add(transit)) && (len(s.outcomes) == 0 || s.outcomes[0].at.After(f.from.Add(-slack)))
+		return f.leavesOpen(a.process) && !a.at.After(f.to.Add(transit)) && !s.settledBefore(f.from.Add(-slack))
 	})
 }
 
-// leavesOpen says whether a strike leaves its process not knowing, or not able
-// to say, what became of its attempts.
-func (f strike) leavesOpen() bool {
-	return slices.Contains([]faultKind{killed, crashed, wiped, zombie, cutOff, reset, pluginDown}, f.kind)
+// settledBefore says whether Kafka had the outcome at that time; that another
+// record of the id is a duplicate is none.
+func (s *story) settledBefore(t time.Time) bool {
+	return slices.ContainsFunc(s.outcomes, func(o outcome) bool { return o.state != "duplicate" && !o.at.After(t) })
+}
+
+// leavesOpen says whether a strike leaves a process not knowing, or not able to
+// say, what became of its attempts.
+func (f strike) leavesOpen(process string) bool {
+	switch f.kind {
+	case killed, crashed, wiped, zombie, cutOff, reset, pluginDown:
+		return f.process == process
+	case brokerDown: // long enough for the group's coordinator to think that its members are gone
+		return f.to.Sub(f.from) > session-2*time.Second
+	default:
+		return false
+	}
 }
 
 func (f strike) String() string {

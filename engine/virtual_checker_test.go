@@ -85,9 +85,21 @@ func TestVirtualChecker(t *testing.T) {
 			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("a1", 9.9), tried("b1", 14)},
 			outcomes: []outcome{ended("sent", 0, 15)}, strikes: kill,
 		}, ""},
+		{"open at a kill, and a second record was a duplicate before it", evidence{
+			records: []accepted{produced("plain", 0), produced("plain", 7)}, attempts: []attempt{tried("a1", 9.9), tried("b1", 14)},
+			outcomes: []outcome{ended("duplicate", 7, 9), ended("sent", 0, 15)}, strikes: kill,
+		}, ""},
 		{"open at the kill of another process", evidence{
 			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("c1", 9.9), tried("b1", 14)},
 			outcomes: []outcome{ended("sent", 0, 15)}, strikes: kill,
+		}, "without a reason"},
+		{"open while a broker was away for a session", evidence{
+			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("a1", 10.5), tried("b1", 24)},
+			outcomes: []outcome{ended("sent", 0, 24.5)}, strikes: []strike{{kind: brokerDown, from: at(10), to: at(20)}},
+		}, ""},
+		{"open while a broker was away for a moment", evidence{
+			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("a1", 10.5), tried("b1", 24)},
+			outcomes: []outcome{ended("sent", 0, 24.5)}, strikes: []strike{{kind: brokerDown, from: at(10), to: at(12)}},
 		}, "without a reason"},
 		{"settled before the kill", evidence{
 			records: []accepted{produced("plain", 0)}, attempts: []attempt{tried("a1", 8), tried("b1", 14)},

@@ -122,6 +122,43 @@ func TestOperatorDecides(t *testing.T) {
 	}
 }
 
+// A batch that grows beyond what is read of one stops the reading of its
+// partition, until an operator has it passed over: it alone.
+func TestBatchIsPassedOver(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Kafka.Topics.Partitions = 1
+	r.cfg.Limits.Batch = 1 << 20
+	r.start()
+	r.publish(record("u1", minimal("a")))
+	r.publish(record("u1", strings.Repeat(" ", 3<<20))) // compressed by the client
+	r.publish(record("u1", minimal("b")))
+	r.statuses(untilOutcomes(1))
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(r.page("/readyz"), "--past 1 --from 2 "); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("/readyz says %s", r.page("/readyz"))
+		}
+	}
+	r.decide(r.kafka(), &controlv1.Record{By: "ana", Reason: "spaces", AtMs: time.Now().UnixMilli(), Object: &controlv1.Record_Acceptance{
+		Acceptance: &controlv1.Acceptance{Topic: r.cfg.Topic("sends"), State: engine.StoppedAt(1), From: 2},
+	}})
+	r.statuses(untilOutcomes(2))
+	if fault := r.page("/readyz"); !strings.Contains(fault, `"ready":true`) {
+		t.Errorf("/readyz says %s", fault)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.publish(record("u1", minimal("c")))
+	got := outcomes(r.statuses(untilOutcomes(3)))
+	received := r.received()
+	for _, id := range []string{"a", "b", "c"} {
+		if len(got[id]) != 1 || got[id]["sent"] != 1 || received[id] != 1 {
+			t.Errorf("%s: outcomes %v, received %d times; want one", id, got[id], received[id])
+		}
+	}
+}
+
 func (r *rig) deleteTopics(names ...string) {
 	r.t.Helper()
 	gone := kmsg.NewPtrDeleteTopicsRequest()
