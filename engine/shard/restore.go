@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +110,7 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 		return done, nil, fmt.Errorf("restore from %s: %w", led, err)
 	}
 	r.batch.Pos.Ledger = next
-	for k := range r.stale {
+	for _, k := range slices.Sorted(maps.Keys(r.stale)) {
 		stale = append(stale, []byte(k))
 	}
 	return r.done, stale, r.apply()
