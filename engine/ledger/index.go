@@ -87,6 +87,20 @@ func (x *index) expire(now time.Time) {
 	}
 }
 
+// keepSettled forgets all that is not settled.
+func (x *index) keepSettled() {
+	for _, old := range x.tables {
+		tags, slots := old.tags, old.slots
+		old.tags, old.slots, old.used = nil, nil, 0
+		old.resize(len(tags))
+		for i, s := range slots {
+			if tags[i] != 0 && s.value&settledFlag != 0 {
+				old.put(s.key, Mark{Origin: s.value, Settled: true})
+			}
+		}
+	}
+}
+
 func (x *index) len() int {
 	n := 0
 	for _, t := range x.tables {

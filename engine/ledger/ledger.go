@@ -27,8 +27,8 @@ type Config struct {
 	// Window is how long an id is remembered.
 	Window time.Duration
 	// Tombstones is how long the topic `ledger` keeps them (delete.retention.ms);
-	// 0 is 7 days. A shard's state that is older than half of that is dropped: a
-	// send that was finished since may have no tombstone any more.
+	// 0 is 7 days. What a shard has parked is dropped if it is older than half of
+	// that: a send that was finished since may have no tombstone any more.
 	Tombstones time.Duration
 	// MinFree is below how many bytes of free space Free says that it is low; 0 is
 	// 512 MiB.

@@ -14,21 +14,20 @@ import (
 
 // Load reads a shard's state back: its ids within the window, what is parked,
 // and how far it had come. done is told of each entry, oldest first; those past
-// the window as well, since their records may be read again. A state that is too
-// old to go on from (Config.Tombstones) is dropped: the shard is empty then, and
-// its position -1.
+// the window as well, since their records may be read again. Where the shard has
+// not been followed for too long (Config.Tombstones), what is parked is dropped,
+// and the position in `ledger` is -1: a send that was finished since may have
+// left no trace there. What is known to be finished stays.
 func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
 	s := &Shard{
 		id: id, ledger: l, index: newIndex(l.cfg.Window), pos: Position{-1, -1}, queues: map[string]*queue{},
 	}
-	old, err := s.age(now)
-	if err == nil && old > l.cfg.Tombstones/2 && !fault.Mutant(fault.OldStateKept) {
-		l.log.Warn().Int32("shard", id).Stringer("age", old.Round(time.Second)).
-			Msg("the ledger has not followed the shard for too long: its part is dropped and rebuilt from Kafka")
-		err = s.drop()
-	}
-	if err == nil {
-		err = s.loadJournal(now, done)
+	last, err := s.loadJournal(now, done)
+	// A time far in the future is of a clock that was wrong, and tells nothing.
+	if age := now.Sub(last).Abs(); err == nil && !last.IsZero() && age > l.cfg.Tombstones/2 && !fault.Mutant(fault.OldStateKept) {
+		l.log.Warn().Int32("shard", id).Stringer("age", age.Round(time.Second)).
+			Msg("the ledger has not followed the shard for too long: its parked sends are dropped and read again from Kafka")
+		err = s.dropRows(now)
 	}
 	if err == nil {
 		err = s.loadQueues(now)
@@ -39,25 +38,21 @@ func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error)
 	return s, nil
 }
 
-// age returns how long ago the shard's last batch was applied, or how far in the
-// future: a clock that was that wrong tells nothing.
-func (s *Shard) age(now time.Time) (time.Duration, error) {
-	it, err := s.journal()
-	if err != nil || !it.Last() {
-		return 0, closeIter(it, err)
-	}
-	j, err := parseJournal(it.Value(), func(Entry) {})
-	return now.Sub(j.at).Abs(), closeIter(it, err)
-}
-
-// drop empties the shard's part of the database.
-func (s *Shard) drop() error {
+// dropRows drops all that is parked, and begins `ledger` anew.
+func (s *Shard) dropRows(now time.Time) error {
 	w := s.ledger.db.NewBatch()
 	defer func() { _ = w.Close() }() // after a commit it only frees memory
-	for _, kind := range []byte{journalKind, queueKind, parkedKind} {
-		_ = w.DeleteRange(prefix(kind, s.id, 0), prefix(kind, s.id+1, 0), nil) // the commit says what is wrong
+	s.pos.Ledger = -1
+	err := s.log(w, journal{at: now, pos: s.pos, oldest: s.oldest}, nil)
+	for _, kind := range []byte{queueKind, parkedKind} {
+		err = errors.Join(err, w.DeleteRange(prefix(kind, s.id, 0), prefix(kind, s.id+1, 0), nil))
 	}
-	return w.Commit(pebble.Sync)
+	if err = errors.Join(err, w.Commit(pebble.Sync)); err == nil {
+		s.mark(s.seq, now, [2]int64{})
+		s.seq++
+		s.index.keepSettled()
+	}
+	return err
 }
 
 // journal iterates over the shard's entries.
@@ -75,10 +70,11 @@ func closeIter(it *pebble.Iterator, err error) error {
 	return errors.Join(err, it.Error(), it.Close())
 }
 
-func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
+// loadJournal returns when the last entry was written; zero where there is none.
+func (s *Shard) loadJournal(now time.Time, done func(Entry)) (last time.Time, err error) {
 	it, err := s.journal()
 	if err != nil {
-		return err
+		return last, err
 	}
 	var batch []Entry
 	begins := uint64(0)
@@ -93,9 +89,9 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
 			err = fmt.Errorf("%w: entry %d is missing", errJournal, s.seq)
 		}
 		if err != nil {
-			return closeIter(it, err)
+			return last, closeIter(it, err)
 		}
-		s.seq, s.pos, begins = seq+1, j.pos, j.oldest
+		s.seq, s.pos, begins, last = seq+1, j.pos, j.oldest, j.at
 		s.mark(seq, j.at, [2]int64{})
 		for i := range batch {
 			s.reach(&batch[i])
@@ -105,13 +101,10 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) error {
 			s.remember(batch, j.at)
 		}
 	}
-	if err := closeIter(it, nil); err != nil {
-		return err
+	if err = closeIter(it, nil); err == nil && begins != s.oldest {
+		err = fmt.Errorf("%w: it begins at entry %d instead of %d", errJournal, s.oldest, begins)
 	}
-	if begins != s.oldest {
-		return fmt.Errorf("%w: it begins at entry %d instead of %d", errJournal, s.oldest, begins)
-	}
-	return nil
+	return last, err
 }
 
 func (s *Shard) loadQueues(now time.Time) error {

@@ -82,9 +82,7 @@ func (s *Shard) Apply(b *Batch) error {
 	s.expire(w, b.At)
 	j := journal{at: b.At, pos: s.pos, oldest: s.oldest}
 	j.pos.Status, j.pos.Ledger = max(s.pos.Status, b.Pos.Status), max(s.pos.Ledger, b.Pos.Ledger)
-	key := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.seq)
-	value := appendJournal(make([]byte, 0, journalHeader+entrySize*len(b.Entries)), j, b.Entries)
-	if err := w.Set(key, value, nil); err != nil {
+	if err := s.log(w, j, b.Entries); err != nil {
 		return err
 	}
 	change := queueChange{shard: s, batch: w}
@@ -112,6 +110,12 @@ func (s *Shard) Apply(b *Batch) error {
 		s.reach(&b.Entries[i])
 	}
 	return nil
+}
+
+// log adds a journal entry to a write.
+func (s *Shard) log(w *pebble.Batch, j journal, entries []Entry) error {
+	key := binary.BigEndian.AppendUint64(prefix(journalKind, s.id, 8), s.seq)
+	return w.Set(key, appendJournal(make([]byte, 0, journalHeader+entrySize*len(entries)), j, entries), nil)
 }
 
 // mark notes at most one sequence number per table of the index.

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,8 +39,9 @@ type Restorer struct {
 	done    [2]map[int64]bool
 	settled [2]int64 // behind the last input record that is known to be finished
 	batch   ledger.Batch
-	parking map[send.Key]bool // in batch
-	stale   map[string]bool   // keys of ledger records whose send is settled
+	parking map[send.Key]bool         // in batch
+	stale   map[string]bool           // keys of ledger records whose send is settled
+	again   map[send.Key]parkedRecord // of an id whose last known outcome is another send's
 }
 
 // Done notes an entry of the ledger's journal: its input record is finished.
@@ -76,7 +76,10 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	led := kafka.Partition{Topic: r.Config.Topics.Ledger, Index: r.Config.ID}
 	from := r.Ledger.Position()
 	r.reset()
-	r.stale = map[string]bool{}
+	if r.stale == nil { // whoever restores again and again owes what it owed
+		r.stale = map[string]bool{}
+	}
+	r.again = map[send.Key]parkedRecord{}
 	for i, found := range r.Config.Found {
 		if fault.Mutant(fault.MapNotRead) {
 			break
@@ -88,7 +91,7 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 		}
 	}
 	if from.Status < 0 {
-		if from.Status, err = r.Reader.Since(ctx, status, r.Now.Add(-r.Window)); err != nil {
+		if from.Status, err = r.begin(ctx, status); err != nil {
 			return done, nil, fmt.Errorf("find the dedupe window in %s: %w", status, err)
 		}
 	}
@@ -109,11 +112,45 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 	if next, err = r.Reader.Tail(ctx, led, from.Ledger, r.ledgerRecord); err != nil {
 		return done, nil, fmt.Errorf("restore from %s: %w", led, err)
 	}
+	for _, p := range r.again { // no tombstone came behind it: it is the later send
+		if err := r.park(p); err != nil {
+			return done, nil, err
+		}
+	}
 	r.batch.Pos.Ledger = next
 	for _, k := range slices.Sorted(maps.Keys(r.stale)) {
 		stale = append(stale, []byte(k))
 	}
 	return r.done, stale, r.apply()
+}
+
+var errFound = errors.New("a record was found")
+
+// begin returns where the dedupe window begins in `status`. Where nothing has been
+// written in it, because no node ran, it is the one that ends with the last record:
+// what was being finished when the nodes stopped is there and nowhere else.
+func (r *Restorer) begin(ctx context.Context, status kafka.Partition) (int64, error) {
+	from, err := r.Reader.Since(ctx, status, r.Now.Add(-r.Window))
+	if err != nil {
+		return 0, err
+	}
+	var last time.Time
+	for back := int64(0); back <= from; back = max(1, 2*back) { // some offsets hold no record
+		_, err := r.Reader.Tail(ctx, status, from-back, func(rec *kafka.Record) error {
+			last = rec.Time
+			return errFound
+		})
+		switch {
+		case err == nil:
+			continue
+		case !errors.Is(err, errFound):
+			return 0, err
+		case back == 0:
+			return from, nil
+		}
+		return r.Reader.Since(ctx, status, last.Add(-r.Window))
+	}
+	return from, nil
 }
 
 func (r *Restorer) reset() {
@@ -182,60 +219,6 @@ func (r *Restorer) outlived(k send.Key) error {
 	r.batch.Drop = append(r.batch.Drop, k)
 	r.stale[string(ledgerKey(p.Send))] = true
 	return nil
-}
-
-// ledgerRecord learns a parked send, unless its outcome is known.
-func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
-	parts := bytes.Split(rec.Key, []byte{0})
-	if len(parts) != 3 {
-		return nil
-	}
-	key := send.KeyOf(string(parts[0]), string(parts[1]), string(parts[2]))
-	if r.parking[key] { // one batch changes a row once
-		if err := r.apply(); err != nil {
-			return err
-		}
-	}
-	if rec.Value == nil {
-		delete(r.stale, string(rec.Key))
-		r.batch.Drop = append(r.batch.Drop, key)
-		return nil
-	}
-	var p ledgerv1.Parked
-	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
-		return nil //nolint:nilerr // not ours: it can park nothing
-	}
-	if mark, seen := r.Ledger.Seen(key, r.Now); seen && mark.Settled && !fault.Mutant(fault.ParkedOverOutcome) {
-		r.stale[string(rec.Key)] = true
-		return nil
-	}
-	r.parking[key] = true
-	it := unpark(key, &p)
-	r.batch.Park = append(r.batch.Park, ledger.Row{
-		Key: key, Origin: it.origin, Queue: queueOf(&p), Due: p.DueMs, Value: bytes.Clone(rec.Value),
-	})
-	input := uint8(intake.Urgent)
-	if p.Bulk {
-		input = intake.Bulk
-	}
-	return r.add(ledger.Entry{Key: key, Origin: it.origin, Input: input, Offset: p.Offset, Parked: true})
-}
-
-// queueOf returns the ledger's queue of a parked send.
-func queueOf(p *ledgerv1.Parked) string {
-	if p.Open {
-		return openQueue
-	}
-	queue := queueName(p.Channel, p.Account, p.Bulk)
-	if p.Held {
-		queue = heldQueue
-	} else if p.Channel == "" {
-		queue = timeQueue
-	}
-	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
-		queue += orderedRows
-	}
-	return queue
 }
 
 func parsePlace(b []byte) (uint8, int64) {

@@ -1,0 +1,85 @@
+package shard
+
+import (
+	"bytes"
+
+	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/kafka"
+	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/send"
+	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
+)
+
+// ledgerRecord learns a parked send, unless its outcome is known.
+func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
+	parts := bytes.Split(rec.Key, []byte{0})
+	if len(parts) != 3 {
+		return nil
+	}
+	key := send.KeyOf(string(parts[0]), string(parts[1]), string(parts[2]))
+	if r.parking[key] { // one batch changes a row once
+		if err := r.apply(); err != nil {
+			return err
+		}
+	}
+	delete(r.stale, string(rec.Key)) // what is owed is about the last record of a key
+	delete(r.again, key)
+	mark, seen := r.Ledger.Seen(key, r.Now)
+	if rec.Value == nil {
+		r.batch.Drop = append(r.batch.Drop, key)
+		if seen && !mark.Settled { // its outcome was before the window
+			return r.add(ledger.Entry{Key: key, Origin: mark.Origin, Input: noInput})
+		}
+		return nil
+	}
+	var p ledgerv1.Parked
+	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
+		return nil //nolint:nilerr // not ours: it can park nothing
+	}
+	parked := parkedRecord{unpark(key, &p), queueOf(&p), p.DueMs, bytes.Clone(rec.Value)}
+	switch {
+	case !seen || !mark.Settled || fault.Mutant(fault.ParkedOverOutcome):
+		return r.park(parked)
+	case mark.Origin == parked.origin:
+		r.stale[string(rec.Key)] = true
+	default: // an id may be used again; which of the two is the later one shows at the end
+		r.again[key] = parked
+	}
+	return nil
+}
+
+// parkedRecord is a record of `ledger`.
+type parkedRecord struct {
+	*item
+	queue string
+	due   int64
+	value []byte
+}
+
+func (r *Restorer) park(p parkedRecord) error {
+	r.parking[p.key] = true
+	r.batch.Park = append(r.batch.Park, ledger.Row{Key: p.key, Origin: p.origin, Queue: p.queue, Due: p.due, Value: p.value})
+	input := uint8(intake.Urgent)
+	if p.Bulk {
+		input = intake.Bulk
+	}
+	return r.add(ledger.Entry{Key: p.key, Origin: p.origin, Input: input, Offset: p.offset, Parked: true})
+}
+
+// queueOf returns the ledger's queue of a parked send.
+func queueOf(p *ledgerv1.Parked) string {
+	if p.Open {
+		return openQueue
+	}
+	queue := queueName(p.Channel, p.Account, p.Bulk)
+	if p.Held {
+		queue = heldQueue
+	} else if p.Channel == "" {
+		queue = timeQueue
+	}
+	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
+		queue += orderedRows
+	}
+	return queue
+}
