@@ -4,32 +4,38 @@ import "slices"
 
 // The mutants. Each is one line where the engine would do otherwise.
 const (
-	CommitBeforeAck       = "commit-before-ack"
-	MaxInsteadOfWatermark = "max-instead-of-watermark"
-	PebbleFirst           = "pebble-first"
-	SkipReservation       = "skip-reservation"
-	ParkedEscape          = "parked-escape"
-	PauseIgnored          = "pause-ignored"
-	HistoryNotSaved       = "history-not-saved"
-	OutageIgnored         = "outage-ignored"
-	DedupeAfterDispatch   = "dedupe-after-dispatch"
-	RedeliveryIsDuplicate = "redelivery-is-duplicate"
-	LostIsFailed          = "lost-is-failed"
-	UnknownExpires        = "unknown-expires"
-	NewKeyPerAttempt      = "new-key-per-attempt"
-	KeyForEver            = "key-for-ever"
-	TombstoneForgotten    = "tombstone-forgotten"
-	PlaceForgotten        = "place-forgotten"
-	SourceForgotten       = "source-forgotten"
-	RestoreSkipsStatus    = "restore-skips-status"
-	DeadRowStays          = "dead-row-stays"
-	ParkedOverOutcome     = "parked-over-outcome"
-	MapNotRead            = "map-not-read"
-	DoubtNotSeen          = "doubt-not-seen"
-	ParkedDoubtNotSeen    = "parked-doubt-not-seen"
-	DoubtNotWaited        = "doubt-not-waited"
-	HoldNotAnnounced      = "hold-not-announced"
-	DecisionForAll        = "decision-for-all"
+	CommitBeforeAck        = "commit-before-ack"
+	MaxInsteadOfWatermark  = "max-instead-of-watermark"
+	PebbleFirst            = "pebble-first"
+	SkipReservation        = "skip-reservation"
+	ParkedEscape           = "parked-escape"
+	PauseIgnored           = "pause-ignored"
+	HistoryNotSaved        = "history-not-saved"
+	OutageIgnored          = "outage-ignored"
+	DedupeAfterDispatch    = "dedupe-after-dispatch"
+	RedeliveryIsDuplicate  = "redelivery-is-duplicate"
+	LostIsFailed           = "lost-is-failed"
+	UnknownExpires         = "unknown-expires"
+	NewKeyPerAttempt       = "new-key-per-attempt"
+	KeyForEver             = "key-for-ever"
+	TombstoneForgotten     = "tombstone-forgotten"
+	PlaceForgotten         = "place-forgotten"
+	SourceForgotten        = "source-forgotten"
+	RestoreSkipsStatus     = "restore-skips-status"
+	DeadRowStays           = "dead-row-stays"
+	ParkedOverOutcome      = "parked-over-outcome"
+	MapNotRead             = "map-not-read"
+	DoubtNotSeen           = "doubt-not-seen"
+	ParkedDoubtNotSeen     = "parked-doubt-not-seen"
+	DoubtNotWaited         = "doubt-not-waited"
+	HoldNotAnnounced       = "hold-not-announced"
+	TombstoneFirst         = "tombstone-first"
+	DoubtNotPassedOn       = "doubt-not-passed-on"
+	MapNotPassedOn         = "map-not-passed-on"
+	ParkedDoubtNotPassedOn = "parked-doubt-not-passed-on"
+	OrderIgnored           = "order-ignored"
+	OrderNotRecalled       = "order-not-recalled"
+	DecisionForAll         = "decision-for-all"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -104,6 +110,12 @@ func ofShards() []Named {
 		{ParkedDoubtNotSeen, "parked sends that a former owner may have loaded count as never tried"},
 		{DoubtNotWaited, "what is in doubt is tried again while the former owner's attempt may go on"},
 		{HoldNotAnnounced, "a channel that holds does not announce its attempts"},
+		{TombstoneFirst, "a row is taken away beside the outcome of its send, and not after it"},
+		{DoubtNotPassedOn, "what an owner was told is in doubt, and has not read, it keeps from the next one"},
+		{MapNotPassedOn, "what an owner was told is finished, and has not read, it keeps from the next one"},
+		{ParkedDoubtNotPassedOn, "so it does with parked sends"},
+		{OrderIgnored, "sends of one ordering key do not wait for each other"},
+		{OrderNotRecalled, "a new owner does not know which parked sends wait for which"},
 		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
 	}
 }

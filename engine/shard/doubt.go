@@ -61,6 +61,9 @@ func (s *Shard) doubtDue() int64 {
 // shard has not yet loaded itself.
 func (s *Shard) inherited() int {
 	found := s.cfg.Found[intake.Urgent].Parked
+	if fault.Mutant(fault.ParkedDoubtNotPassedOn) {
+		return 0
+	}
 	if len(s.early[0])+len(s.early[1]) > 0 {
 		return found
 	}

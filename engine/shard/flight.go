@@ -128,6 +128,10 @@ func (f *flight) keep(text string) []byte {
 func (f *flight) settled(it *item) {
 	if it.parked {
 		f.over = append(f.over, over{it.key, ledgerKey(it.Send)})
+		if fault.Mutant(fault.TombstoneFirst) {
+			f.drop(f.over[len(f.over)-1])
+			f.over = f.over[:len(f.over)-1]
+		}
 	}
 	f.entry(it, false)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
@@ -99,7 +100,7 @@ func (it *item) turn() ledgerv1.Turn {
 
 // join gives an item with an ordering key its place, unless it was tried.
 func (s *Shard) join(it *item) {
-	if it.Send.OrderingKey == "" || it.member != nil || it.made > 0 && !it.ordered {
+	if it.Send.OrderingKey == "" || fault.Mutant(fault.OrderIgnored) || it.member != nil || it.made > 0 && !it.ordered {
 		return
 	}
 	m := s.place(it)
@@ -305,7 +306,7 @@ func (s *Shard) tooEarly(it *item, turn ledgerv1.Turn) bool {
 // recall makes the chains of what is parked, as a new owner.
 func (s *Shard) recall() {
 	s.env.Ledger.Queues(func(queue string, _ int, _ int64) {
-		if !strings.HasSuffix(queue, orderedRows) {
+		if !strings.HasSuffix(queue, orderedRows) || fault.Mutant(fault.OrderNotRecalled) {
 			return
 		}
 		err := s.env.Ledger.Rows(queue, func(k send.Key, value []byte) {

@@ -152,7 +152,7 @@ func (s *Shard) answerStill() Position {
 
 func (s *Shard) reservation(i int, reserved int64) intake.Reservation {
 	t := s.inputs[i].tracker
-	if found := s.cfg.Found[i].Reserved; t.next < found {
+	if found := s.cfg.Found[i].Reserved; t.next < found && !fault.Mutant(fault.DoubtNotPassedOn) {
 		reserved = max(reserved, found) // what is in doubt stays so until it is read
 	}
 	return intake.Reservation{
@@ -164,6 +164,9 @@ func (s *Shard) reservation(i int, reserved int64) intake.Reservation {
 // been read again: nothing else may know of it.
 func (s *Shard) doneAhead(i int) (ahead []intake.Run) {
 	next := s.inputs[i].tracker.next
+	if fault.Mutant(fault.MapNotPassedOn) {
+		return nil
+	}
 	for _, run := range s.cfg.Found[i].Done {
 		if run.From = max(run.From, next); run.From < run.To {
 			ahead = append(ahead, run)

@@ -349,7 +349,8 @@ func (tr *trace) restart(args []string) {
 		if *found, err = intake.ParseReservation(found.Low, text); err != nil {
 			tr.t.Fatal(err)
 		}
-		found.Reserved = min(found.Reserved, max(tr.end[i], tr.offset[i]))
+		tr.end[i] = max(tr.end[i], tr.offset[i])
+		found.Reserved = min(found.Reserved, tr.end[i])
 		tr.offset[i] = found.Low
 	}
 	tr.pending, tr.pushed, tr.atLane = nil, nil, map[string]*lane.Attempt{}
