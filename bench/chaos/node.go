@@ -59,9 +59,12 @@ type nodeConfig struct {
 
 // newNode writes a node's configuration below dir. It starts nothing.
 func newNode(dir, name string, command []string, c nodeConfig) (*node, error) {
-	dir = filepath.Join(dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make the node's directory: %w", err)
+		return nil, fmt.Errorf("make the run's directory: %w", err)
+	}
+	dir = filepath.Join(dir, name)
+	if err := os.Mkdir(dir, 0o755); err != nil { // what an older run left would be counted
+		return nil, fmt.Errorf("make the node's directory: %w; give each run a directory of its own", err)
 	}
 	ports, err := broker.FreePorts(1)
 	if err != nil {
@@ -107,8 +110,15 @@ func (n *node) process() *process {
 	return n.proc
 }
 
-// plugins returns the leaders of the process groups of the node's plugins.
-func (n *node) plugins() ([]int, error) { return children(n.process().cmd.Process.Pid) }
+// plugins returns the leaders of the process groups of the node's plugins. One
+// that has ended has none: its id may be another process' by now.
+func (n *node) plugins() ([]int, error) {
+	p := n.process()
+	if !p.running() {
+		return nil, nil
+	}
+	return children(p.cmd.Process.Pid)
+}
 
 // pages is for /readyz and /metrics: a frozen node does not answer.
 var pages = &http.Client{Timeout: time.Second}
