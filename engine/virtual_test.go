@@ -19,26 +19,21 @@ import (
 var (
 	seedCount  = flag.Int("seeds", 1, "how many scenarios on virtual time to run of each kind")
 	firstSeed  = flag.Uint64("seed", 1, "the seed of the first of them; the others are the numbers that follow")
-	everyFault = flag.Bool("every-fault", false, "also the kinds of faults that the engine does not yet weather; see docs/decisions/011-virtual-time.md")
 	virtualLog = flag.Bool("virtual-log", false, "show what the nodes log on virtual time")
 )
 
 func TestVirtual(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		weathered bool
-		faults    []faultKind
+		name   string
+		faults []faultKind
 	}{
-		{"calm", true, nil},
-		{"rolling", true, []faultKind{restarted}},
-		{"kafka", true, []faultKind{leaders, coordinator, lostCommit, lostWrite, evicted}},
-		{"deaths", false, []faultKind{killed, crashed, wiped, pluginDown}},
-		{"network", false, []faultKind{zombie, cutOff, reset, brokerDown}},
-		{"storm", false, allFaults},
+		{"calm", nil},
+		{"rolling", []faultKind{restarted}},
+		{"kafka", []faultKind{leaders, coordinator, lostCommit, lostWrite, evicted}},
+		{"deaths", []faultKind{killed, crashed, wiped, pluginDown}},
+		{"network", []faultKind{zombie, cutOff, reset, brokerDown}},
+		{"storm", allFaults},
 	} {
-		if !c.weathered && !*everyFault {
-			continue
-		}
 		for i := range *seedCount {
 			seed := *firstSeed + uint64(i)
 			t.Run(fmt.Sprintf("%s/seed=%d", c.name, seed), func(t *testing.T) {
@@ -49,7 +44,7 @@ func TestVirtual(t *testing.T) {
 				t.Logf("%v of real time; %s", time.Since(began).Round(10*time.Millisecond), v)
 				v.tell(t)
 				if t.Failed() {
-					t.Logf("again: go test ./engine -run TestVirtual/%s -every-fault -seeds 1 -seed %d -count 10", c.name, seed)
+					t.Logf("again: go test ./engine -run TestVirtual/%s -seeds 1 -seed %d -count 10", c.name, seed)
 				}
 			})
 		}

@@ -13,7 +13,6 @@ import (
 // killer is what may notice a mutant: tests of a package, or a short chaos run.
 type killer struct {
 	pkg, tests string // tests as for go test -run; "" is all
-	flag       string // of the package's own
 	faults     string // of the chaos run, by seed; "" where it is none
 	seed       uint64
 }
@@ -35,7 +34,7 @@ var (
 	inOutcome = killer{pkg: "engine/outcome"}
 	inGuards  = killer{pkg: "engine", tests: "TestJudge"}
 	rolling   = killer{pkg: "engine", tests: "TestVirtual/rolling"}
-	network   = killer{pkg: "engine", tests: "TestVirtual/network", flag: "-every-fault"}
+	network   = killer{pkg: "engine", tests: "TestVirtual/network"}
 	zombies   = killer{faults: "zombie,partition", seed: 2}
 )
 

@@ -93,9 +93,6 @@ const tooLong = 60 * time.Second
 
 func (k killer) runTests(s suite, mutant string) (by, out string, err error) {
 	cmd := exec.Command(s.file, "-test.failfast", "-test.timeout="+tooLong.String(), "-test.run="+k.tests)
-	if k.flag != "" {
-		cmd.Args = append(cmd.Args, k.flag)
-	}
 	if s.rapid {
 		cmd.Args = append(cmd.Args, "-rapid.nofailfile")
 	}
