@@ -241,7 +241,7 @@ func (s *Shard) takeOff(now time.Time) {
 
 // longFlight is how long Kafka may take for a flight until no further attempt
 // begins: its outcome might not be written either.
-const longFlight = 10 * time.Second
+const longFlight = 2 * time.Second
 
 // stall says whether what is not acknowledged is too much, or too old, for new
 // attempts, and for how long that stays so by itself. What waits in lanes is
