@@ -21,7 +21,8 @@ type Result struct {
 	// Broker says which one it was, and how it was run.
 	Broker string `json:"broker"`
 	// Settings are the flags and the workload as they were in force: text,
-	// numbers, booleans and durations.
+	// numbers, booleans and durations. Two runs are compared if they are the same,
+	// so where the output goes, and a port that was free, are none.
 	Settings map[string]any `json:"settings"`
 	// Figures, and all below, are in the order in which they are shown.
 	Figures     []Figure      `json:"figures"`
@@ -56,6 +57,9 @@ type Figure struct {
 	// Counted says that it is a count that the speed of the machine has no part
 	// in, such as allocations per send: those are what a baseline judges.
 	Counted bool `json:"counted,omitempty"`
+	// Slack is by how many percent the figure may differ from that of another run
+	// and still be called the same, whatever its rounds say; 0 is one percent.
+	Slack float64 `json:"slack_percent,omitempty"`
 	// Key figures are shown big.
 	Key bool `json:"key,omitempty"`
 	// Note is for people, and short.
