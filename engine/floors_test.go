@@ -32,6 +32,7 @@ var floors = []floor{
 	{[]string{"engine/shard"}, false}, // the loop knows the types of those below; they do not know it
 	{[]string{"engine"}, false},
 	{[]string{"plugins"}, true}, // see only
+	{[]string{"configs"}, true}, // files alone
 	{[]string{"bench"}, true},
 	{[]string{"cmd"}, true},
 }

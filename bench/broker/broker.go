@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/carillonhq/carillon/bench/process"
 )
 
 // Options say where a broker keeps its data and how it is run.
@@ -40,7 +42,7 @@ type Broker struct {
 	start func() *exec.Cmd // a new command each time: one can run only once
 
 	mu   sync.Mutex
-	proc *process // the last one started
+	proc *process.Process // the last one started
 }
 
 // Addr returns the bootstrap address, "127.0.0.1:PORT". It stays the same over
@@ -55,7 +57,7 @@ func (b *Broker) Name() string { return b.name }
 func (b *Broker) PID() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.proc.cmd.Process.Pid
+	return b.proc.PID()
 }
 
 // Kill ends the broker with SIGKILL, as a fault would, and returns when the
@@ -63,7 +65,7 @@ func (b *Broker) PID() int {
 func (b *Broker) Kill() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.proc.stop(0); err != nil {
+	if err := b.proc.Kill(); err != nil {
 		return fmt.Errorf("killing the broker at %s: %w", b.addr, err)
 	}
 	return nil
@@ -76,24 +78,24 @@ func (b *Broker) Restart(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.proc != nil {
-		if err := b.proc.stop(b.grace); err != nil {
+		if _, err := b.proc.Stop(b.grace); err != nil {
 			return fmt.Errorf("stopping the broker at %s: %w", b.addr, err)
 		}
 	}
 	if err := unused(b.addr); err != nil {
 		return fmt.Errorf("starting %s: %w", b.name, err)
 	}
-	p, err := launch(b.start(), b.logPath())
+	p, err := process.Launch(b.start(), b.logPath(), nil)
 	if err != nil {
 		return fmt.Errorf("starting %s at %s: %w", b.name, b.addr, err)
 	}
 	b.proc = p
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
-	if err := p.ready(ctx, b.addr); err != nil {
+	if err := ready(ctx, p, b.addr); err != nil {
 		return errors.Join(
 			fmt.Errorf("starting %s at %s: %w; the end of %s:\n%s", b.name, b.addr, err, b.logPath(), tail(b.logPath())),
-			p.stop(0))
+			p.Kill())
 	}
 	return nil
 }
@@ -103,7 +105,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.proc.stop(b.grace); err != nil {
+	if _, err := b.proc.Stop(b.grace); err != nil {
 		return fmt.Errorf("closing the broker at %s: %w", b.addr, err)
 	}
 	return nil

@@ -105,7 +105,7 @@ func (r *run) through(ctx context.Context, load func(context.Context) error) (e 
 		return e, nil, err
 	}
 	defer func() { _ = r.cluster.close() }() // the verdict is in by then
-	if r.publisher, err = newPublisher(r.cluster.addr, r.cluster.prefix, fmt.Sprintf("c%d-", c.Seed), c.Seed); err != nil {
+	if r.publisher, err = newPublisher(r.cluster.broker.Addr, r.cluster.prefix, fmt.Sprintf("c%d-", c.Seed), c.Seed); err != nil {
 		return e, nil, err
 	}
 	defer r.publisher.close()
@@ -242,7 +242,7 @@ func (r *run) gather() (evidence, error) {
 		burst: max(1, float64(r.ProviderRate/10)), // the engine's default
 	}
 	for _, n := range r.cluster.nodes {
-		for line, err := range sink.Entries(n.ledger) {
+		for line, err := range sink.Entries(n.Ledger) {
 			if errors.Is(err, os.ErrNotExist) {
 				break // its plugin never came up
 			}
@@ -250,7 +250,7 @@ func (r *run) gather() (evidence, error) {
 				return e, err
 			}
 			e.attempts = append(e.attempts, attempt{
-				id: line.ID, node: n.name, key: line.Key, number: line.Attempt, sent: line.Sent(), at: line.At,
+				id: line.ID, node: n.Name, key: line.Key, number: line.Attempt, sent: line.Sent(), at: line.At,
 				began: line.Deadline.Add(-deadline), deadline: line.Deadline,
 			})
 		}

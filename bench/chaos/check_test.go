@@ -335,19 +335,3 @@ func TestReserved(t *testing.T) {
 		}
 	}
 }
-
-func TestTotal(t *testing.T) {
-	const text = `# HELP carillon_lane_open_attempts Attempts.
-# TYPE carillon_lane_open_attempts gauge
-carillon_lane_open_attempts{account="main",channel="sink"} 3
-carillon_lane_open_attempts{account="other",channel="sink"} 1e2
-carillon_lane_open_attempts_total 7
-carillon_unacknowledged_outcomes 5
-`
-	if got := total([]byte(text), "carillon_lane_open_attempts"); got != 103 {
-		t.Errorf("open attempts: %d, want 103", got)
-	}
-	if got := total([]byte(text), "carillon_unacknowledged_outcomes"); got != 5 {
-		t.Errorf("unacknowledged: %d, want 5", got)
-	}
-}

@@ -10,14 +10,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carillonhq/carillon/bench/broker"
+	"github.com/carillonhq/carillon/bench/process"
+	"github.com/carillonhq/carillon/bench/rig"
 )
 
 // cluster is what is broken: a broker, where it is ours, and nodes.
 type cluster struct {
-	broker *broker.Broker // nil where it is not ours
-	addr   string
-	name   string // of the broker
+	broker rig.Broker
 	prefix string // of the topics
 	group  string
 	nodes  []*node
@@ -30,9 +29,10 @@ type cluster struct {
 
 // openCluster starts the broker and the nodes, and waits until all are ready.
 func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
-	k := &cluster{prefix: fmt.Sprintf("chaos-%x.", time.Now().UnixNano()), addr: c.Broker, name: c.Broker}
+	k := &cluster{prefix: fmt.Sprintf("chaos-%x.", time.Now().UnixNano())}
 	k.group = k.prefix + "carillon"
-	if err := k.openBroker(ctx, c, filepath.Join(dir, "broker")); err != nil {
+	var err error
+	if k.broker, err = rig.OpenBroker(ctx, c.Broker, filepath.Join(dir, "broker"), c.Command); err != nil {
 		return nil, err
 	}
 	for i := range c.Nodes {
@@ -41,7 +41,7 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 		}
 	}
 	for _, n := range k.nodes {
-		if err := k.awaitReady(ctx, n); err != nil {
+		if err := n.AwaitReady(ctx); err != nil {
 			return nil, errors.Join(err, k.close())
 		}
 	}
@@ -51,10 +51,10 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 // openNode starts a node, with a link to the broker that can be cut where one
 // of the faults does that.
 func (k *cluster) openNode(c Config, dir, name string) (err error) {
-	near, way := k.addr, (*link)(nil)
+	near, way := k.broker.Addr, (*link)(nil)
 	if slices.Contains(c.Faults, Partition) {
 		way = newLink()
-		if near, err = way.to(k.addr); err != nil {
+		if near, err = way.to(k.broker.Addr); err != nil {
 			return err
 		}
 	}
@@ -65,46 +65,9 @@ func (k *cluster) openNode(c Config, dir, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	n.link, n.crashed = way, k.crashed
+	n.link, n.Ended = way, k.crashed
 	k.nodes = append(k.nodes, n)
-	return n.start()
-}
-
-func (k *cluster) openBroker(ctx context.Context, c Config, dir string) (err error) {
-	switch c.Broker {
-	case "embedded":
-		k.broker, err = broker.StartEmbedded(ctx, broker.Options{
-			Dir: dir, Exe: c.Command[0], Args: slices.Concat(c.Command[1:], []string{"broker"}),
-		})
-	case "kafka":
-		k.broker, err = broker.StartKafka(ctx, broker.Options{Dir: dir})
-	default:
-		return nil
-	}
-	if err == nil {
-		k.addr, k.name = k.broker.Addr(), k.broker.Name()
-	}
-	return err
-}
-
-// readyWithin bounds a node's start, on a busy machine too.
-const readyWithin = 90 * time.Second
-
-func (k *cluster) awaitReady(ctx context.Context, n *node) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	poll := time.NewTicker(100 * time.Millisecond)
-	defer poll.Stop()
-	for !n.ready(ctx) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s was not ready within %v; its log is %s", n.name, readyWithin, n.log)
-		case <-n.process().done:
-			return fmt.Errorf("%s ended (%v); its log is %s", n.name, n.process().cmd.ProcessState, n.log)
-		case <-poll.C:
-		}
-	}
-	return nil
+	return n.Start()
 }
 
 // crashed notes a node that ended by itself, and starts it again a moment later,
@@ -112,8 +75,8 @@ func (k *cluster) awaitReady(ctx context.Context, n *node) error {
 func (k *cluster) crashed(name string, how *os.ProcessState) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	doomed := k.doomed != nil && k.doomed.name == name
-	if k.ending || doomed && killed(how) {
+	doomed := k.doomed != nil && k.doomed.Name == name
+	if k.ending || doomed && process.Killed(how) {
 		return
 	}
 	k.crashes = append(k.crashes, fmt.Sprintf("%s ended by itself: %v", name, how))
@@ -124,8 +87,8 @@ func (k *cluster) crashed(name string, how *os.ProcessState) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		for _, n := range k.nodes {
-			if n.name == name && !k.ending && !n.process().running() {
-				_ = n.start()
+			if n.Name == name && !k.ending && !n.Process().Running() {
+				_ = n.Start()
 			}
 		}
 	})
@@ -147,12 +110,8 @@ func (k *cluster) stopNodes() []string {
 	var all sync.WaitGroup
 	for i, n := range k.nodes {
 		all.Go(func() {
-			p := n.process()
-			if p == nil || !p.running() {
-				return
-			}
-			if clean, err := p.terminate(30 * time.Second); err != nil || !clean {
-				unclean[i] = fmt.Sprintf("%s did not stop in good order (%v)", n.name, p.cmd.ProcessState)
+			if err := n.Stop(30 * time.Second); err != nil {
+				unclean[i] = err.Error()
 			}
 		})
 	}
@@ -166,9 +125,6 @@ func (k *cluster) close() error {
 		if n.link != nil {
 			n.link.close()
 		}
-	}
-	if k.broker == nil {
-		return nil
 	}
 	return k.broker.Close()
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/carillonhq/carillon/bench/process"
 )
 
 // Fault is one that was carried out.
@@ -93,7 +95,7 @@ func (x *inflictor) one(ctx context.Context, p planned, n *node) {
 	if n != nil {
 		n.struck.Lock()
 		defer n.struck.Unlock()
-		f.Node = n.name
+		f.Node = n.Name
 		f.Gauges, _ = n.scrape(ctx) // a node that does not answer has zeros
 	}
 	if p.kind.silences() {
@@ -142,21 +144,21 @@ func (x *inflictor) rolling(ctx context.Context, lasts time.Duration) {
 func (x *inflictor) restart(ctx context.Context, n *node, p planned, f *Fault) (err error) {
 	ended := x.watcher.sampleEnded(x.publisher.run, repeatedAtOnce)
 	if p.kind == Restart || p.kind == Rolling {
-		f.Clean, err = n.process().terminate(30 * time.Second)
+		f.Clean, err = n.Process().Stop(30 * time.Second)
 	} else {
-		err = n.process().kill()
+		err = n.Process().Kill()
 	}
 	if err != nil {
 		return err
 	}
 	sleep(ctx, p.lasts) // cut short or not: it is started again
 	if p.kind == Disk {
-		if err := os.RemoveAll(n.data); err != nil {
-			return fmt.Errorf("remove the data of %s: %w", n.name, err)
+		if err := os.RemoveAll(n.Data); err != nil {
+			return fmt.Errorf("remove the data of %s: %w", n.Name, err)
 		}
 	}
 	f.End = time.Now()
-	if err := n.start(); err != nil || p.kind != Disk {
+	if err := n.Start(); err != nil || p.kind != Disk {
 		return err
 	}
 	return x.publisher.repeat(ctx, ended)
@@ -167,13 +169,13 @@ func (x *inflictor) restart(ctx context.Context, n *node, p planned, f *Fault) (
 const repeatedAtOnce = 50
 
 func (x *inflictor) plugin(ctx context.Context, n *node, p planned, f *Fault) error {
-	leaders, err := n.plugins()
+	leaders, err := n.Plugins()
 	if err != nil {
 		return err
 	}
 	all := func(s syscall.Signal) (err error) {
 		for _, id := range leaders {
-			if e := signalGroup(id, s); e != nil {
+			if e := process.SignalGroup(id, s); e != nil {
 				err = e
 			}
 		}
@@ -181,25 +183,25 @@ func (x *inflictor) plugin(ctx context.Context, n *node, p planned, f *Fault) er
 	}
 	if len(leaders) == 0 {
 		f.End = f.Begin
-		return fmt.Errorf("%s has no plugin process at the moment", n.name)
+		return fmt.Errorf("%s has no plugin process at the moment", n.Name)
 	}
 	if p.kind == PluginKill {
-		err = all(sigKill)
+		err = all(syscall.SIGKILL)
 		f.End = time.Now()
 		return err
 	}
-	if err := all(sigStop); err != nil {
+	if err := all(process.SIGSTOP); err != nil {
 		return err
 	}
 	sleep(ctx, p.lasts)
 	f.End = time.Now()
-	return all(sigCont)
+	return all(process.SIGCONT)
 }
 
 // restartBroker returns when the nodes are members again: one that the broker
 // has forgotten does not know until it asks. Kafka forgets none.
 func (x *inflictor) restartBroker(ctx context.Context, d time.Duration) error {
-	b := x.cluster.broker
+	b := x.cluster.broker.Own
 	if err := b.Kill(); err != nil {
 		return err
 	}
@@ -224,7 +226,7 @@ func (x *inflictor) complete(ctx context.Context) bool {
 	for _, n := range x.cluster.nodes {
 		if n.struck.TryLock() {
 			n.struck.Unlock()
-			if _, belongs := group.members[n.name]; !belongs {
+			if _, belongs := group.members[n.Name]; !belongs {
 				return false
 			}
 		}

@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/carillonhq/carillon/bench/process"
 	failpoint "github.com/carillonhq/carillon/engine/fault"
 )
 
@@ -84,7 +86,7 @@ func RunPoints(ctx context.Context, c PointsConfig) (*PointsReport, error) {
 func (x *pointsRun) load(ctx context.Context) error {
 	x.victim = x.cluster.nodes[0]
 	began := time.Now()
-	if _, err := x.victim.process().terminate(30 * time.Second); err != nil {
+	if _, err := x.victim.Process().Stop(30 * time.Second); err != nil {
 		return err
 	}
 	x.cluster.doom(x.victim)
@@ -113,11 +115,11 @@ func (x *pointsRun) death(ctx context.Context, point string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	f := Fault{Kind: Kill, Point: point, Node: x.victim.name, Begin: time.Now(), Err: err}
+	f := Fault{Kind: Kill, Point: point, Node: x.victim.Name, Begin: time.Now(), Err: err}
 	x.say("%s: dead after %.1f s %s", pass, time.Since(x.since).Seconds(), explained(err))
 	x.faults.done = append(x.faults.done, f)
 	x.published = append(x.published, len(x.publisher.all()))
-	if err := x.victim.process().kill(); err != nil { // where it was not reached
+	if err := x.victim.Process().Kill(); err != nil { // where it was not reached
 		return err
 	}
 	// It comes back at once and finds its former self in the group, or so late
@@ -134,8 +136,8 @@ func (x *pointsRun) restart(env []string) error {
 	if n := len(x.faults.done); n > 0 {
 		x.faults.done[n-1].End = time.Now()
 	}
-	x.victim.env, x.since = env, time.Now()
-	return x.victim.start()
+	x.victim.Env, x.since = env, time.Now()
+	return x.victim.Start()
 }
 
 // reachWithin bounds how long a node may run until it gets to a point: it has to
@@ -144,21 +146,21 @@ const reachWithin = time.Minute
 
 // await returns when the node is dead, or why it is not.
 func (x *pointsRun) await(ctx context.Context, point string) error {
-	p := x.victim.process()
+	p := x.victim.Process()
 	until, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
 	if point == failpoint.DuringDrain {
-		for !x.victim.ready(until) && p.running() && sleep(until, 20*time.Millisecond) {
+		for !x.victim.Ready(until) && p.Running() && sleep(until, 20*time.Millisecond) {
 			continue
 		}
-		if err := p.signal(sigTerm); err != nil {
+		if err := p.Signal(syscall.SIGTERM); err != nil {
 			return err
 		}
 	}
 	select {
-	case <-p.done:
-		if !killed(p.cmd.ProcessState) {
-			return fmt.Errorf("%s was not reached: the node ended with %v", point, p.cmd.ProcessState)
+	case <-p.Done():
+		if !process.Killed(p.State()) {
+			return fmt.Errorf("%s was not reached: the node ended with %v", point, p.State())
 		}
 		return nil
 	case <-until.Done():

@@ -138,7 +138,7 @@ const examples = 8
 
 func newReport(r *run, e evidence, v *verdict) *Report {
 	p := &Report{
-		Seed: r.Seed, Broker: r.cluster.name, Nodes: r.Nodes, Seconds: r.Length.Seconds(),
+		Seed: r.Seed, Broker: r.cluster.broker.Name, Nodes: r.Nodes, Seconds: r.Length.Seconds(),
 		SendsPerSecond: r.SendsPerSecond, Policy: r.Policy, Dir: r.Dir,
 		Accepted: v.accepted, Unacknowledged: v.unacknowledged, Outcomes: v.states, Faults: map[Kind]int{},
 		Lost: len(v.lost), Doubled: v.doubled, DoubledIdempotent: v.doubledIdempotent,

@@ -3,6 +3,8 @@ package chaos
 import (
 	"context"
 	"time"
+
+	"github.com/carillonhq/carillon/bench/process"
 )
 
 // silences says whether a fault takes a node out of the group while it lives, so
@@ -31,23 +33,23 @@ func (x *inflictor) fill(ctx context.Context, n *node, f *Fault) {
 // were handed, and those of one that is cut off are handed more, until its
 // session is over by its own clock.
 func (x *inflictor) silence(ctx context.Context, n *node, p planned, f *Fault) error {
-	process := n.process()
+	running := n.Process()
 	if p.kind == Zombie {
-		if err := process.signal(sigStop); err != nil {
+		if err := running.Signal(process.SIGSTOP); err != nil {
 			return err
 		}
 	} else {
 		n.link.cut()
 	}
 	ask, cancel := context.WithTimeout(ctx, x.session/2)
-	f.Reserved = x.watcher.reserved(ask, n.name)
+	f.Reserved = x.watcher.reserved(ask, n.Name)
 	cancel()
 	sleep(ctx, p.lasts-time.Since(f.Begin))
 	f.End = time.Now()
-	defer func() { f.Again = x.outsideUntil(ctx, n.name, f.End) }()
+	defer func() { f.Again = x.outsideUntil(ctx, n.Name, f.End) }()
 	if p.kind == Zombie {
 		f.Fenced = f.End
-		return process.signal(sigCont)
+		return running.Signal(process.SIGCONT)
 	}
 	f.Fenced = f.Begin.Add(x.session)
 	return n.link.heal()

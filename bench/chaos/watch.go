@@ -59,7 +59,7 @@ func newWatcher(k *cluster) (*watcher, error) {
 		status: k.prefix + "status", inputs: []string{k.prefix + "sends", k.prefix + "sends.bulk"}, group: k.group,
 		ended: map[string]bool{}, duplicates: map[place]bool{}, next: map[int32]int64{}, highest: map[place]int64{},
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.addr), kgo.ConsumeTopics(w.status),
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.broker.Addr), kgo.ConsumeTopics(w.status),
 		// The ends of transactions have offsets as well.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }))

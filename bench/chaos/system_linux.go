@@ -1,0 +1,4 @@
+package chaos
+
+// checkSystem says whether faults can be made here.
+func checkSystem() error { return nil }

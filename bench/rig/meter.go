@@ -1,0 +1,154 @@
+package rig
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/carillonhq/carillon/bench/process"
+	"github.com/carillonhq/carillon/bench/report"
+)
+
+// Watched is a process that is measured.
+type Watched struct {
+	Role string // engine, plugin, broker, …: what figures add up by
+	Name string // in plots
+	PID  int
+}
+
+// Gauge is something else to be sampled, such as how many outcomes there are.
+type Gauge struct {
+	Name, Unit, Group string
+	// Rate says that it only grows, and is shown as its growth per second.
+	Rate bool
+	// Read returns its value now. A value that can't be had is left out.
+	Read func() (float64, error)
+}
+
+// Use is what all processes of one role used.
+type Use struct {
+	// CPU is in user and kernel mode, from Measure to Stop.
+	CPU time.Duration
+	// Peak is the most memory that each of them had resident in its life, added
+	// up, in bytes.
+	Peak int64
+}
+
+// Measured is what a meter has seen. On other systems than Linux it has no
+// roles, and of the series only those of gauges.
+type Measured struct {
+	Elapsed time.Duration
+	Roles   map[string]Use
+	Series  []report.Series
+}
+
+// Meter samples processes and gauges until it is stopped.
+type Meter struct {
+	processes []Watched
+	gauges    []Gauge
+	began     time.Time
+	first     []process.Used // of each process, at the beginning
+	stop      chan struct{}
+	over      sync.WaitGroup
+
+	// Those below are of the sampling goroutine until it is over.
+	cpu, memory, values []report.Series
+	last                []process.Used
+	before              []float64 // of the gauges
+	at                  time.Time
+}
+
+// Measure begins to sample, every so often. The processes run, and must do so
+// until Stop.
+func Measure(every time.Duration, processes []Watched, gauges ...Gauge) (*Meter, error) {
+	m := &Meter{processes: processes, gauges: gauges, stop: make(chan struct{}), before: make([]float64, len(gauges))}
+	for _, p := range processes {
+		m.cpu = append(m.cpu, report.Series{Name: p.Name, Unit: "cores", Group: "CPU"})
+		m.memory = append(m.memory, report.Series{Name: p.Name, Unit: "MiB", Group: "Memory resident"})
+	}
+	for i, g := range gauges {
+		m.values = append(m.values, report.Series{Name: g.Name, Unit: g.Unit, Group: g.Group})
+		m.before[i], _ = g.Read()
+	}
+	var err error
+	if m.first, err = m.usage(); err != nil {
+		return nil, err
+	}
+	m.began = time.Now()
+	m.at, m.last = m.began, m.first
+	m.over.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				m.sample()
+			case <-m.stop:
+				return
+			}
+		}
+	})
+	return m, nil
+}
+
+// Stop ends the sampling and returns what was measured. It is called once.
+func (m *Meter) Stop() (*Measured, error) {
+	end := time.Now()
+	now, err := m.usage()
+	close(m.stop)
+	m.over.Wait()
+	if err != nil {
+		return nil, err
+	}
+	measured := &Measured{Elapsed: end.Sub(m.began), Roles: map[string]Use{}, Series: m.values}
+	if !process.Measurable {
+		return measured, nil
+	}
+	for i, p := range m.processes {
+		use := measured.Roles[p.Role]
+		use.CPU += now[i].CPU - m.first[i].CPU
+		use.Peak += now[i].Peak
+		measured.Roles[p.Role] = use
+	}
+	measured.Series = append(append(measured.Series, m.cpu...), m.memory...)
+	return measured, nil
+}
+
+func (m *Meter) usage() ([]process.Used, error) {
+	all := make([]process.Used, len(m.processes))
+	var faults []error
+	for i, p := range m.processes {
+		var err error
+		all[i], err = process.Usage(p.PID)
+		faults = append(faults, err)
+	}
+	return all, errors.Join(faults...)
+}
+
+// sample adds a point to every series. What can't be read leaves a gap: Stop
+// says what is wrong.
+func (m *Meter) sample() {
+	now := time.Now()
+	x, passed := now.Sub(m.began).Seconds(), now.Sub(m.at).Seconds()
+	if used, err := m.usage(); err == nil && process.Measurable {
+		for i, u := range used {
+			add(&m.cpu[i], x, (u.CPU-m.last[i].CPU).Seconds()/passed)
+			add(&m.memory[i], x, float64(u.Resident)/(1<<20))
+		}
+		m.last = used
+	}
+	m.at = now
+	for i, g := range m.gauges {
+		v, err := g.Read()
+		switch {
+		case err != nil:
+		case g.Rate:
+			add(&m.values[i], x, (v-m.before[i])/passed)
+			m.before[i] = v
+		default:
+			add(&m.values[i], x, v)
+		}
+	}
+}
+
+func add(s *report.Series, x, y float64) { s.Points = append(s.Points, [2]float64{x, y}) }
