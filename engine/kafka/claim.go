@@ -24,6 +24,11 @@ func (c *Client) Claim(ctx context.Context, transactionalID string, parts []Part
 	if fault.Mutant(fault.NoFence) {
 		return c.InitProducerID(ctx, "")
 	}
+	// A topic that was just made is known before its partitions are served. Markers
+	// that come too early may rest for 30 s at the coordinator (Apache Kafka 4.1.1).
+	if _, err := c.Offsets(ctx, parts, Latest); err != nil {
+		return ProducerID{}, fmt.Errorf("claiming %v as %s: %w", parts, transactionalID, err)
+	}
 	id, err := c.InitProducerID(ctx, transactionalID)
 	if err != nil {
 		return id, err
