@@ -12,6 +12,7 @@ type room struct {
 	send              carillonv1.Send
 	to                carillonv1.Recipient
 	content           carillonv1.Content
+	channels          [2]string
 	sendAt, expiresAt timestamppb.Timestamp
 }
 
@@ -23,7 +24,8 @@ var (
 		text("app", rule{required: true, max: 64, chars: nameChars}, func(m *carillonv1.Send) *string { return &m.App }),
 		part("to", true, recipientFields, func(m *carillonv1.Send) **carillonv1.Recipient { return &m.To },
 			func(s *scanner) *carillonv1.Recipient { return &s.room.to }),
-		texts("channels", 16, rule{required: true, max: 64}, func(m *carillonv1.Send) *[]string { return &m.Channels }),
+		texts("channels", 16, rule{required: true, max: 64}, func(m *carillonv1.Send) *[]string { return &m.Channels },
+			func(s *scanner) []string { return s.room.channels[:0] }),
 		part("content", false, contentFields, func(m *carillonv1.Send) **carillonv1.Content { return &m.Content },
 			func(s *scanner) *carillonv1.Content { return &s.room.content }),
 		field[carillonv1.Send]{

@@ -59,6 +59,7 @@ type decoder struct {
 	headers []Header
 	notes   Notes
 	eventID string // the CloudEvents id: the send's where it has none
+	checked bool   // against the contract, while it was read
 }
 
 // decoders spares every send the decoder's allocation. They go back empty.
@@ -73,8 +74,10 @@ func (d *decoder) decode(value []byte) *carillonv1.Send {
 	if s.Id == "" {
 		s.Id = d.eventID
 	}
-	Trace(s, d.headers)
-	check(&d.place, s)
+	Trace(s, d.headers) // what it takes from them needs no other check than its own
+	if !d.checked {
+		check(&d.place, s)
+	}
 	if s.Class == carillonv1.Class_CLASS_UNSPECIFIED {
 		s.Class = carillonv1.Class_CLASS_TRANSACTIONAL
 	}
@@ -105,10 +108,31 @@ func (d *decoder) read(value []byte) *carillonv1.Send {
 }
 
 func (d *decoder) readJSON(value []byte) *carillonv1.Send {
+	if d.notes.Format == JSON && d.readBlind(value) {
+		return &d.room.send
+	}
+	return d.readSighted(value)
+}
+
+func (d *decoder) readSighted(value []byte) *carillonv1.Send {
 	d.begin(value, d.lim)
 	d.room = new(room)
 	d.whole(func() { readObject(&d.scanner, &d.room.send, sendFields) })
 	return &d.room.send
+}
+
+// readBlind reads and checks in one pass, which takes half the time of two, and
+// says whether there is nothing to complain of. Where there is, the caller reads
+// again, with open eyes: nothing is refused here, and no fault is worded twice.
+func (d *decoder) readBlind(value []byte) bool {
+	d.blind = true
+	d.begin(value, d.lim)
+	d.room = new(room)
+	d.whole(func() { readObject(&d.scanner, &d.room.send, sendFields) })
+	checkWhole(&d.place, &d.room.send)
+	d.checked = d.err == nil
+	d.blind, d.err = false, nil
+	return d.checked
 }
 
 func (d *decoder) readProtobuf(value []byte) *carillonv1.Send {
@@ -138,6 +162,11 @@ func check(p *place, s *carillonv1.Send) {
 		return
 	}
 	checkObject(p, s, sendFields)
+	checkWhole(p, s)
+}
+
+// checkWhole checks what is not one field's.
+func checkWhole(p *place, s *carillonv1.Send) {
 	for i, a := range s.GetContent().GetActions() {
 		checkAction(p, i, a)
 	}

@@ -15,6 +15,8 @@ type field[M any] struct {
 	// map, key that of a map's keys. most bounds the entries.
 	rule, key rule
 	most      int
+	// needs are the rows of the table that must be there, by bit.
+	needs uint32
 	// text finds the string of a field that is one. Its rule does the rest.
 	text func(*M) *string
 	// For other fields: read reads the value, write appends it (nothing where
@@ -22,11 +24,20 @@ type field[M any] struct {
 	read  func(*scanner, *M)
 	write func([]byte, *M) []byte
 	check func(*place, *M)
+	// checks: read itself checks where the scanner is blind.
+	checks bool
 }
 
-// table adds the other names.
+// table adds the other names, and what is needed.
 func table[M any](fields ...field[M]) []field[M] {
+	needs := uint32(0)
 	for i := range fields {
+		if f := &fields[i]; f.rule.required && (f.text != nil || f.checks) {
+			needs |= 1 << i
+		}
+	}
+	for i := range fields {
+		fields[i].needs = needs
 		fields[i].snake = snakeCase(fields[i].name)
 		fields[i].member = `"` + fields[i].name + `":`
 		fields[i].plain = plainName(fields[i].name)
@@ -46,12 +57,12 @@ func snakeCase(name string) string {
 }
 
 // readObject reads the object that stands here into m. A null counts as an
-// absent field; an unknown one is skipped.
+// absent field; an unknown one is skipped. A blind scanner checks it as well.
 func readObject[M any](s *scanner, m *M, fields []field[M]) {
 	if !s.open('{', "an object") {
 		return
 	}
-	var seen uint32
+	var seen, nulls uint32
 	next := 0
 	for s.more('}') {
 		i := fieldName(s, fields, next)
@@ -68,12 +79,19 @@ func readObject[M any](s *scanner, m *M, fields []field[M]) {
 		seen |= 1 << i
 		switch {
 		case s.null():
+			nulls |= 1 << i
 		case f.text != nil:
-			*f.text(m) = s.str()
+			*f.text(m) = s.text(&f.rule)
 		default:
 			f.read(s, m)
+			if s.blind && f.check != nil && !f.checks {
+				f.check(&s.place, m)
+			}
 		}
 		s.leave()
+	}
+	if s.blind && fields[0].needs&^(seen&^nulls) != 0 {
+		s.fail(CodeMissing, "a field is required")
 	}
 }
 

@@ -17,7 +17,7 @@ func text[M any](name string, r rule, at func(*M) *string) field[M] {
 // part is a message inside of M. fresh says where a new one is made.
 func part[M, P any](name string, required bool, fields []field[P], at func(*M) **P, fresh func(*scanner) *P) field[M] {
 	return field[M]{
-		name: name,
+		name: name, checks: true,
 		rule: rule{required: required},
 		read: func(s *scanner, m *M) {
 			*at(m) = fresh(s)
@@ -41,17 +41,22 @@ func part[M, P any](name string, required bool, fields []field[P], at func(*M) *
 
 func list[M, P any](name string, most int, fields []field[P], at func(*M) *[]*P) field[M] {
 	return field[M]{
-		name: name, most: most,
-		read:  func(s *scanner, m *M) { *at(m) = readList(s, fields) },
+		name: name, most: most, checks: true,
+		read: func(s *scanner, m *M) {
+			*at(m) = readList(s, fields)
+			if s.blind {
+				checkCount(&s.place, len(*at(m)), most)
+			}
+		},
 		write: func(dst []byte, m *M) []byte { return appendList(dst, *at(m), fields) },
 		check: func(p *place, m *M) { checkList(p, *at(m), most, fields) },
 	}
 }
 
-func texts[M any](name string, most int, r rule, at func(*M) *[]string) field[M] {
+func texts[M any](name string, most int, r rule, at func(*M) *[]string, fresh func(*scanner) []string) field[M] {
 	return field[M]{
 		name: name, most: most, rule: r,
-		read:  func(s *scanner, m *M) { *at(m) = readStrings(s) },
+		read:  func(s *scanner, m *M) { *at(m) = readStrings(s, fresh) },
 		write: func(dst []byte, m *M) []byte { return appendStrings(dst, *at(m)) },
 		check: func(p *place, m *M) { checkStrings(p, *at(m), most, r) },
 	}

@@ -1,7 +1,6 @@
 package send
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -56,11 +55,11 @@ func checkCount(p *place, n, most int) bool {
 	return true
 }
 
-func readStrings(s *scanner) (list []string) {
+func readStrings(s *scanner, fresh func(*scanner) []string) (list []string) {
 	if !s.open('[', "an array") {
 		return nil
 	}
-	list = make([]string, 0, 2)
+	list = fresh(s)
 	for s.more(']') {
 		s.item(len(list))
 		list = append(list, s.str())
@@ -89,17 +88,26 @@ func checkStrings(p *place, list []string, most int, r rule) {
 	}
 }
 
+type fewPairs struct {
+	list  [2]*carillonv1.Pair
+	pairs [2]carillonv1.Pair
+}
+
 // readPairs reads an object of strings. Its keys are the producer's own, so
 // they are no part of any path.
 func readPairs(s *scanner) (pairs []*carillonv1.Pair) {
 	if !s.open('{', "an object") {
 		return nil
 	}
-	var chunk []carillonv1.Pair // four at a time: they are small
+	var chunk []carillonv1.Pair
 	for s.more('}') {
-		if len(chunk) == 0 {
-			chunk = make([]carillonv1.Pair, 4)
-			pairs = slices.Grow(pairs, 4)
+		if len(chunk) == 0 { // two with their list, then four at a time: they are small
+			if pairs == nil {
+				few := new(fewPairs)
+				pairs, chunk = few.list[:0], few.pairs[:]
+			} else {
+				chunk = make([]carillonv1.Pair, 4)
+			}
 		}
 		pair := &chunk[0]
 		chunk = chunk[1:]

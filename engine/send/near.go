@@ -24,6 +24,10 @@ func isNear[M any](fields []field[M], name string) bool {
 }
 
 func (s *scanner) noteNear(name string) {
+	if s.blind {
+		s.fail("", "") // its path is wanted
+		return
+	}
 	if len(s.near) == maxNear {
 		return
 	}

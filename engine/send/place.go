@@ -15,7 +15,14 @@ type place struct {
 	steps [maxPath]step
 	level int
 	base  int // steps before it are no part of the path
+	// blind keeps no steps, and of a fault only that there is one: whoever reads
+	// blindly reads again to name it. A step costs the garbage collector's write
+	// barrier, and a send has 25 of them.
+	blind bool
 }
+
+// unnamed is the fault of a blind place.
+var unnamed = &Invalid{}
 
 // step is a field, or one element of a list where index > 0 (counted from 1).
 type step struct {
@@ -24,14 +31,25 @@ type step struct {
 }
 
 func (p *place) enter(name string) {
+	if p.blind {
+		return
+	}
 	p.steps[p.level] = step{name: name}
 	p.level++
 }
 
 // item makes the innermost step the list's element i.
-func (p *place) item(i int) { p.steps[p.level-1].index = i + 1 }
+func (p *place) item(i int) {
+	if !p.blind {
+		p.steps[p.level-1].index = i + 1
+	}
+}
 
-func (p *place) leave() { p.level-- }
+func (p *place) leave() {
+	if !p.blind {
+		p.level--
+	}
+}
 
 // fail notes the first fault. detail says what was expected, and never holds
 // any of the record.
@@ -43,7 +61,11 @@ func (p *place) fail(code, detail string) {
 
 // failAt is fail for another path.
 func (p *place) failAt(path, code, detail string) {
-	if p.err == nil {
+	switch {
+	case p.err != nil:
+	case p.blind:
+		p.err = unnamed
+	default:
 		p.err = &Invalid{Code: code, Path: path, Detail: detail}
 	}
 }

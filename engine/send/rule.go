@@ -30,7 +30,10 @@ const (
 	anyText
 )
 
-func (r *rule) apply(p *place, text string) {
+func (r *rule) apply(p *place, text string) { r.judge(p, text, false) }
+
+// judge is apply; plain says that the text is known to be printable ASCII.
+func (r *rule) judge(p *place, text string, plain bool) {
 	if text == "" {
 		if r.required {
 			p.fail(CodeMissing, "the field is required")
@@ -41,7 +44,9 @@ func (r *rule) apply(p *place, text string) {
 		p.fail(CodeTooLarge, "the text is too long")
 		return
 	}
-	checkChars(p, text, r.chars)
+	if !plain || r.chars == nameChars {
+		checkChars(p, text, r.chars)
+	}
 	if r.oneOf != nil && !slices.Contains(r.oneOf, text) {
 		p.fail(CodeBadValue, "the field has a fixed list of values")
 	}

@@ -11,6 +11,26 @@ func (s *scanner) str() string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
+// text reads a string, and checks it if the scanner is blind: most are printable
+// ASCII without escapes, and then one look finds their end and their faults.
+func (s *scanner) text(r *rule) string {
+	if !s.blind {
+		return s.str()
+	}
+	if s.peek() == '"' {
+		start := s.pos + 1
+		if end := simpleEnd(s.buf, start); end < len(s.buf) && s.buf[end] == '"' {
+			s.pos = end + 1
+			text := unsafe.String(unsafe.SliceData(s.buf[start:]), end-start)
+			r.judge(&s.place, text, true)
+			return text
+		}
+	}
+	text := s.str()
+	r.apply(&s.place, text)
+	return text
+}
+
 func (s *scanner) strBytes() []byte {
 	if s.peek() != '"' {
 		s.expected("a string")

@@ -35,6 +35,21 @@ func plainEnd(b []byte, i int) int {
 	return i
 }
 
+// simpleEnd stops before bytes that are not printable ASCII as well.
+func simpleEnd(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		del := w ^ ones*0x7f
+		if m := marks(w) | ((del-ones)&^del|w)&tops; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(b) && b[i] >= ' ' && b[i] < 0x7f && b[i] != '"' && b[i] != '\\' {
+		i++
+	}
+	return i
+}
+
 // plainASCIIEnd stops before bytes that are not ASCII as well.
 func plainASCIIEnd(b []byte) (i int) {
 	for ; i+8 <= len(b); i += 8 {

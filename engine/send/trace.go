@@ -14,10 +14,10 @@ import (
 func Trace(s *carillonv1.Send, headers []Header) {
 	if !isTraceparent(s.Traceparent) {
 		s.Traceparent, s.Tracestate = "", ""
-		for _, prefix := range []string{"", "ce_"} {
-			if parent, ok := header(headers, prefix+"traceparent"); ok && isTraceparent(parent) {
+		for _, names := range [][2]string{{"traceparent", "tracestate"}, {"ce_traceparent", "ce_tracestate"}} {
+			if parent, ok := header(headers, names[0]); ok && isTraceparent(parent) {
 				s.Traceparent = parent
-				s.Tracestate, _ = header(headers, prefix+"tracestate")
+				s.Tracestate, _ = header(headers, names[1])
 				break
 			}
 		}
