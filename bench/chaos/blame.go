@@ -22,6 +22,10 @@ func (v *verdict) blame(faults []Fault, id string, s *story) {
 				v.hit[n]++
 			}
 		}
+		if a.overdue() && !open {
+			open = true
+			v.overdue++
+		}
 		if open {
 			v.bound++
 		}
@@ -43,13 +47,21 @@ func (v *verdict) blame(faults []Fault, id string, s *story) {
 	}
 }
 
-// repeated returns how many of a send's attempts but the first repeat one that a
-// fault had left open before.
+// overdue says whether an attempt came to the provider too late to be answered by
+// its deadline: the machine had no time for a node, and what the engine heard
+// is anybody's guess. No fault of the plan did that.
+func (a attempt) overdue() bool {
+	return !a.deadline.IsZero() && a.at.Add(answers).After(a.deadline)
+}
+
+// repeated returns how many of a send's attempts but the first repeat one that
+// was left open before, by a fault or by a busy machine.
 func (s *story) repeated(faults []Fault) int {
 	used, n := make([]bool, len(s.sent)), 0
 	for i, b := range s.sent {
 		for j, a := range s.sent[:i] {
-			if !used[j] && slices.ContainsFunc(faults, func(f Fault) bool { return f.leavesOpen(s, a) && b.at.After(f.Begin) }) {
+			open := slices.ContainsFunc(faults, func(f Fault) bool { return f.leavesOpen(s, a) && b.at.After(f.Begin) })
+			if !used[j] && (open || a.overdue() && b.began.After(a.deadline)) {
 				used[j] = true
 				n++
 				break

@@ -42,7 +42,8 @@ type verdict struct {
 	duplicates               int // outcomes of a second record of an id
 
 	doubled, doubledIdempotent int
-	bound                      int      // attempts that were open at a fault
+	bound                      int      // attempts that were open at a fault, or overdue
+	overdue                    int      // attempts that were so at no fault
 	unexplained                []string // repeats of an attempt that was open at none
 	zombies                    []string // repeats by, or of, an attempt that must not have begun
 	open                       []int    // by fault: attempts that were open at it

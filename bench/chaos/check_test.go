@@ -55,6 +55,10 @@ func TestCheck(t *testing.T) {
 	forced.Clean = false
 	otherKey := reached("r-0", "b", 13)
 	otherKey.key = "another"
+	starved, afterwards, meanwhile := reached("r-0", "a", 3.9), reached("r-0", "a", 4.2), reached("r-0", "a", 4.2)
+	starved.began, starved.deadline = at(1), at(4)
+	afterwards.began, afterwards.deadline = at(4.1), at(7.1)
+	meanwhile.began, meanwhile.deadline = at(3.8), at(6.8)
 	again := ended("r-0", "sent", 2)
 	unlike := ended("r-0", "sent", 2)
 	unlike.event = "another"
@@ -71,6 +75,10 @@ func TestCheck(t *testing.T) {
 		{"failed, and so never sent", nil, []outcome{ended("r-0", "failed", 1)}, nil, figures{}},
 		{"an attempt that sent nothing, then one that did",
 			[]attempt{{id: "r-0", node: "a", at: at(1)}, reached("r-0", "a", 2)}, []outcome{ended("r-0", "sent", 2)}, nil, figures{}},
+		{"doubled since its node was starved past its deadline",
+			[]attempt{starved, afterwards}, []outcome{ended("r-0", "sent", 5)}, nil, figures{doubled: 1, bound: 1}},
+		{"doubled before the deadline that it missed later",
+			[]attempt{starved, meanwhile}, []outcome{ended("r-0", "sent", 5)}, nil, figures{doubled: 1, bound: 1, unexplained: 1}},
 		{"doubled without a fault",
 			[]attempt{reached("r-0", "a", 1), reached("r-0", "a", 2)}, []outcome{ended("r-0", "sent", 2)}, nil,
 			figures{doubled: 1, unexplained: 1}},

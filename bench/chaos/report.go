@@ -29,9 +29,11 @@ type Report struct {
 	// DoubledIdempotent what one with keys would have.
 	Doubled           int `json:"doubled"`
 	DoubledIdempotent int `json:"doubled_idempotent"`
-	// DoubledBound is how many attempts were open at a fault: each of them may
-	// have been repeated once.
+	// DoubledBound is how many attempts were open at a fault, or overdue: each of
+	// them may have been repeated once. Overdue are those that came to the provider
+	// at their deadline, at no fault: the machine was too busy.
 	DoubledBound int `json:"doubled_bound"`
+	Overdue      int `json:"overdue"`
 	// DoubledUnexplained counts those that repeat no such attempt;
 	// DoubledByZombies those for which a node is to blame that had outlived its
 	// session.
@@ -142,7 +144,7 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 		SendsPerSecond: r.SendsPerSecond, Policy: r.Policy, Dir: r.Dir,
 		Accepted: v.accepted, Unacknowledged: v.unacknowledged, Outcomes: v.states, Faults: map[Kind]int{},
 		Lost: len(v.lost), Doubled: v.doubled, DoubledIdempotent: v.doubledIdempotent,
-		DoubledBound: v.bound, DoubledUnexplained: len(v.unexplained), DoubledByZombies: len(v.zombies),
+		DoubledBound: v.bound, Overdue: v.overdue, DoubledUnexplained: len(v.unexplained), DoubledByZombies: len(v.zombies),
 		OutcomesMany: len(v.manyOutcomes), RepeatedEvents: v.repeats, Duplicates: v.duplicates,
 		DuplicatesExpected: len(e.repeats), DuplicatesRecognised: v.recognised, DuplicatesResent: len(v.resent),
 		OrderViolations: len(v.disordered), Ordered: v.ordered, OrderUnseen: v.unseen, WidestSpan: r.watcher.span,

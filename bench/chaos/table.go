@@ -41,7 +41,7 @@ func (p *Report) writeFigures(w io.Writer) {
 		row("  "+state, p.Outcomes[state], "")
 	}
 	row("lost", p.Lost, "")
-	row("doubled", p.Doubled, fmt.Sprintf("at most %d may be: the attempts that were open at a fault", p.DoubledBound))
+	row("doubled", p.Doubled, fmt.Sprintf("at most %d may be: the attempts that were open at a fault, and %d that were overdue", p.DoubledBound, p.Overdue))
 	row("  unexplained", p.DoubledUnexplained, "that repeat no such attempt")
 	row("  by zombies", p.DoubledByZombies, "by a node that had outlived its session")
 	row("doubled, with keys", p.DoubledIdempotent, "what a provider with idempotency keys would have doubled")
