@@ -45,7 +45,7 @@ var only = map[string][]string{
 
 // reserved names who alone may import a dependency.
 var reserved = map[string][]string{
-	"github.com/cockroachdb/pebble":      {"engine/ledger"},
+	"github.com/cockroachdb/pebble":      {"engine/ledger", "bench/limit"},
 	"github.com/twmb/franz-go/pkg/kfake": {"bench", "cmd/carillon"},
 }
 
@@ -86,7 +86,7 @@ func TestFloorsFaults(t *testing.T) {
 		{"a folder that is on no floor", "engine/novel", "fmt", "is on no floor"},
 		{"an import that is on no floor", "cmd/carillon", module + "/engine/novel", "is on no floor"},
 		{"Pebble in its place", "engine/ledger", "github.com/cockroachdb/pebble/v2", ""},
-		{"Pebble elsewhere", "engine/shard", "github.com/cockroachdb/pebble/v2/vfs", "only engine/ledger"},
+		{"Pebble elsewhere", "engine/shard", "github.com/cockroachdb/pebble/v2/vfs", "only engine/ledger, bench/limit"},
 		{"kfake in its place", "bench/broker", "github.com/twmb/franz-go/pkg/kfake", ""},
 		{"kfake elsewhere", "engine/intake", "github.com/twmb/franz-go/pkg/kfake", "only bench, cmd/carillon"},
 		{"a dependency like any other", "sdk", "google.golang.org/grpc", ""},

@@ -102,21 +102,26 @@ func (l *Ledger) open(opts *pebble.Options) error {
 	return err
 }
 
-func (l *Ledger) options() *pebble.Options {
+// Options are how Pebble is tuned here, for whoever measures it alone.
+func Options() *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          l.cfg.FS,
 		FormatMajorVersion:          pebbleFormat,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
 		WALBytesPerSync:             1 << 20,
-		Logger:                      pebbleLog{l},
-		EventListener: &pebble.EventListener{
-			BackgroundError: l.inBackground,
-			DataCorruption:  func(found pebble.DataCorruptionInfo) { l.mark(found.Details) },
-		},
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return opts
+}
+
+func (l *Ledger) options() *pebble.Options {
+	opts := Options()
+	opts.FS, opts.Logger = l.cfg.FS, pebbleLog{l}
+	opts.EventListener = &pebble.EventListener{
+		BackgroundError: l.inBackground,
+		DataCorruption:  func(found pebble.DataCorruptionInfo) { l.mark(found.Details) },
 	}
 	opts.WithFSDefaults()
 	return opts
