@@ -39,9 +39,9 @@ func usagef(format string, args ...any) error {
 
 var errSaid = &exit{code: codeFailed}
 
-// report says what went wrong with the command of that name, and returns the
+// conclude says what went wrong with the command of that name, and returns the
 // exit code. Whatever is wrong before a command begins is a matter of usage.
-func report(stderr io.Writer, name string, began, interrupted bool, err error) int {
+func conclude(stderr io.Writer, name string, began, interrupted bool, err error) int {
 	if err == nil {
 		return codeOK
 	}

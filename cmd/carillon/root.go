@@ -18,7 +18,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetErr(errOut)
 	refuseUnknownTopics(root)
 	cmd, err := root.ExecuteContextC(ctx)
-	return report(errOut, cmd.CommandPath(), began, ctx.Err() != nil, err)
+	return conclude(errOut, cmd.CommandPath(), began, ctx.Err() != nil, err)
 }
 
 // refuseUnknownTopics makes wrong usage of the two commands that cobra brings

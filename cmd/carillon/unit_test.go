@@ -178,7 +178,7 @@ func TestExitCodes(t *testing.T) {
 		{"a request that was given up", fmt.Errorf("read: %w", context.Canceled), true, false, 1, "x: read: context canceled\n"},
 	} {
 		var out bytes.Buffer
-		if code := report(&out, "x", c.began, c.interrupted, c.err); code != c.code || out.String() != c.said {
+		if code := conclude(&out, "x", c.began, c.interrupted, c.err); code != c.code || out.String() != c.said {
 			t.Errorf("%s: %d %q, want %d %q", c.name, code, out.String(), c.code, c.said)
 		}
 	}
