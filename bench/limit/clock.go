@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -27,11 +28,15 @@ func (c *clock) begin() {
 	})
 }
 
-// end is called once.
-func (c *clock) end() {
+// end is called once, and waits for ctx: the process that measures reads what
+// this one and its children have used while they are still there.
+func (c *clock) end(ctx context.Context) {
 	took := time.Since(c.began)
 	if c.unsaid == nil {
 		c.unsaid = os.WriteFile(c.path, fmt.Appendf(nil, "begun\n%.6f\n", took.Seconds()), 0o644)
+	}
+	if c.unsaid == nil {
+		<-ctx.Done()
 	}
 }
 

@@ -47,9 +47,11 @@ func pebbleJournal(ctx context.Context, t task, c *clock) error {
 				return err
 			}
 		}
-		return nil
+		return ctx.Err()
 	})
-	c.end()
+	if err == nil {
+		c.end(ctx)
+	}
 	return errors.Join(err, disk.Close())
 }
 
@@ -76,9 +78,11 @@ func pebbleSets(ctx context.Context, t task, c *clock) error {
 				return err
 			}
 		}
-		return nil
+		return ctx.Err()
 	})
-	c.end()
+	if err == nil {
+		c.end(ctx)
+	}
 	return errors.Join(err, db.Close())
 }
 
@@ -87,7 +91,7 @@ func eachShard(t task, run func(shard, from, to int) error) error {
 	errs := make([]error, t.Shards)
 	var running sync.WaitGroup
 	for i := range t.Shards {
-		running.Go(func() { errs[i] = run(i, i*t.Sends/t.Shards, (i+1)*t.Sends/t.Shards) })
+		running.Go(func() { errs[i] = run(i, i*t.Workload.Sends/t.Shards, (i+1)*t.Workload.Sends/t.Shards) })
 	}
 	running.Wait()
 	return errors.Join(errs...)

@@ -13,7 +13,7 @@ const (
 	// fetchPartition and fetchAll are what the engine asks for at once, by
 	// partition and of one broker.
 	fetchPartition = 1 << 20
-	fetchAll       = 8 << 20
+	fetchAll       = 16 << 20
 	// ahead is how many answers are on their way between two stages: while one
 	// is produced the next is encoded, and another is fetched.
 	ahead = 1
@@ -46,8 +46,11 @@ func raw(ctx context.Context, t task, c *clock) error {
 		})
 	}
 	running.Wait()
-	c.end()
-	return context.Cause(ctx)
+	err = context.Cause(ctx)
+	if err == nil {
+		c.end(ctx)
+	}
+	return err
 }
 
 // rawLane moves the partitions that one broker leads.

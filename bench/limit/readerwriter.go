@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -19,22 +20,21 @@ const copyBatch = 10_000
 // It is given its best: it knows how many records there are, so that it never
 // waits for a batch to fill, and the Writer sends what it has after a
 // millisecond instead of a second.
-func readerWriter(ctx context.Context, t task, c *clock) error {
+func readerWriter(ctx context.Context, t task, c *clock) (err error) {
 	reader := kafkago.NewReader(kafkago.ReaderConfig{
 		Brokers: t.Brokers, GroupID: t.Group, Topic: t.From, StartOffset: kafkago.FirstOffset,
 		QueueCapacity: 1000, MinBytes: 1, MaxBytes: 10 << 20,
 		MaxWait: 500 * time.Millisecond, CommitInterval: time.Second,
 	})
-	defer reader.Close()
 	writer := &kafkago.Writer{
 		Addr: kafkago.TCP(t.Brokers...), Topic: t.To, Balancer: kafkago.Murmur2Balancer{},
 		RequiredAcks: kafkago.RequireAll, BatchSize: 1000, BatchTimeout: time.Millisecond,
 	}
-	defer writer.Close()
+	defer func() { err = errors.Join(err, writer.Close(), reader.Close()) }()
 	batch := make([]kafkago.Message, 0, copyBatch)
-	for done := 0; done < t.Sends; done += len(batch) {
+	for done := 0; done < t.Workload.Sends; done += len(batch) {
 		batch = batch[:0]
-		for len(batch) < min(copyBatch, t.Sends-done) {
+		for len(batch) < min(copyBatch, t.Workload.Sends-done) {
 			m, err := reader.FetchMessage(ctx)
 			if err != nil {
 				return err
@@ -48,7 +48,7 @@ func readerWriter(ctx context.Context, t task, c *clock) error {
 			return err
 		}
 	}
-	c.end()
+	c.end(ctx)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/carillonhq/carillon/engine/host"
+	"github.com/carillonhq/carillon/engine/send"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
 
@@ -36,7 +37,7 @@ func pluginStream(ctx context.Context, t task, c *clock) error {
 	}, host.Config{}, zerolog.Nop())
 	ended := make(chan error, 1)
 	go func() { ended <- plugin.Run(ctx) }()
-	err = converse(ctx, plugin, ring, t.Sends, c)
+	err = converse(ctx, plugin, ring, t.Workload.Sends, c)
 	cancel()
 	return errors.Join(err, <-ended)
 }
@@ -73,8 +74,9 @@ func converse(ctx context.Context, plugin *host.Plugin, ring []*channelv1.Delive
 			break
 		}
 	}
-	err = <-verdicts
-	c.end()
+	if err = <-verdicts; err == nil {
+		c.end(ctx)
+	}
 	return err
 }
 
@@ -142,8 +144,26 @@ func (c *credits) take(n int) bool {
 
 // attempts are messages as a lane makes them of the workload's first sends.
 func attempts(t task) ([]*channelv1.DeliverRequest, error) {
-	var ring []*channelv1.DeliverRequest
-	deadline := time.Now().Add(time.Hour).UnixMilli()
-	_ = deadline
-	return ring, errors.New("no workload yet")
+	ring, sends := make([]*channelv1.DeliverRequest, streamRing), t.Workload.Records("", tag)
+	for i := range ring {
+		ring[i] = &channelv1.DeliverRequest{}
+		for k := range streamBatch {
+			rec := sends.Record(i*streamBatch + k)
+			headers := make([]send.Header, len(rec.Headers))
+			for i, h := range rec.Headers {
+				headers[i] = send.Header(h)
+			}
+			s, _, err := send.Decode(send.Record{Key: rec.Key, Value: rec.Value, Headers: headers}, send.DefaultLimits())
+			if err != nil {
+				return nil, err
+			}
+			address, _ := send.Address(s.To, "recipient") // the sink's kind, which every recipient has
+			ring[i].Attempts = append(ring[i].Attempts, &channelv1.Attempt{
+				Key: send.ProviderKey(send.KeyOf(s.App, s.To.Id, s.Id), "sink", "main"), Id: s.Id, App: s.App, Recipient: s.To.Id,
+				Address: address, Content: s.Content, Data: s.Data, Class: s.Class, Campaign: s.Campaign,
+				CollapseKey: s.CollapseKey, Locale: s.To.Locale, Attempt: 1, DeadlineMs: time.Now().Add(time.Hour).UnixMilli(),
+			})
+		}
+	}
+	return ring, nil
 }

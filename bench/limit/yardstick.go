@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/carillonhq/carillon/bench/workload"
 )
 
 // The yardsticks, and the engine itself.
@@ -26,8 +28,8 @@ func Kinds() []string {
 
 // task is what the process of a yardstick is told.
 type task struct {
-	Kind  string
-	Sends int
+	Kind     string
+	Workload workload.Workload
 	// Clock is the file that tells when it began, and how long it took.
 	Clock string
 	// Of those that move records from one topic to another.

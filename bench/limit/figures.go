@@ -1,0 +1,115 @@
+package limit
+
+import (
+	"strings"
+	"time"
+
+	"github.com/carillonhq/carillon/bench/report"
+)
+
+// names are those of the figures of each kind: of its rate, and what those of
+// its CPU begin with.
+var names = map[string]struct{ rate, prefix string }{
+	Engine:       {"sends_per_second", ""},
+	ReaderWriter: {"reader_writer_per_second", "reader_writer_"},
+	Raw:          {"raw_per_second", "raw_"},
+	PluginStream: {"plugin_stream_per_second", "plugin_stream_"},
+	Pebble:       {"pebble_writes_per_second", "pebble_"},
+	PebbleSets:   {"pebble_sets_per_second", "pebble_sets_"},
+}
+
+// notes say what a rate is of.
+var notes = map[string]string{
+	Engine:       "the whole path: sends, decoded and deduplicated, through a plugin, to status",
+	ReaderWriter: "kafka-go's Reader and Writer, what one would write by hand: the yardstick, 1.0",
+	Raw:          "engine/kafka's fetch and produce, every record read and written anew",
+	PluginStream: "batches of 128 to the sink's process and verdicts back, with mutual TLS; no Kafka",
+	Pebble:       "one packed journal entry for each 256 sends; nothing else",
+	PebbleSets:   "one key at a random place for each send; nothing else",
+}
+
+// result is what all turns come to.
+func (r *run) result(began time.Time) *report.Result {
+	res := &report.Result{Command: "limit", Started: began, Passed: true, Machine: report.ThisMachine()}
+	r.settings(res)
+	res.Add("sends", "", float64(r.sends.Len()), report.Neither)
+	for _, kind := range Kinds() {
+		if len(r.turns[kind]) > 0 {
+			r.figures(res, kind)
+		}
+	}
+	r.ratios(res)
+	r.table(res)
+	return res
+}
+
+func (r *run) settings(res *report.Result) {
+	res.Broker = "none"
+	if r.rig != nil {
+		res.Broker = r.rig.Broker.Name
+	}
+	res.Settings = r.Workload.Map()
+	res.Settings["rounds"], res.Settings["partitions"], res.Settings["only"] = r.Rounds, r.Partitions, strings.Join(r.Kinds, ",")
+}
+
+// figures are those of one program.
+func (r *run) figures(res *report.Result, kind string) {
+	if kind == Engine {
+		res.AddRounds("seconds", "s", r.each(kind, func(t turn) float64 { return t.took.Seconds() }), report.Neither)
+	}
+	rate := res.AddRounds(names[kind].rate, "sends/s", r.each(kind, func(t turn) float64 { return t.rate }), report.Higher)
+	rate.Key, rate.Note = kind == Engine, notes[kind]
+	r.usage(res, kind)
+	if kind != Engine {
+		return
+	}
+	// What a machine's speed has no part in. The slack is what runs differ by:
+	// how many sends share a batch is a matter of time.
+	objects := res.AddRounds("engine_allocs_per_send", "", r.each(kind, func(t turn) float64 {
+		return t.allocs.Objects / float64(r.sends.Len())
+	}), report.Lower)
+	objects.Counted, objects.Slack = true, 3
+	bytes := res.AddRounds("engine_alloc_bytes_per_send", "B", r.each(kind, func(t turn) float64 {
+		return t.allocs.Bytes / float64(r.sends.Len())
+	}), report.Lower)
+	bytes.Counted, bytes.Slack = true, 8
+	// Anything else ends the run with an error.
+	res.Add("lost", "", 0, report.Lower)
+	res.Add("doubled", "", 0, report.Lower)
+}
+
+// usage are the CPU of the processes that take part, by what they are, and the
+// most memory of the program itself; nothing where it can't be read.
+func (r *run) usage(res *report.Result, kind string) {
+	prefix, own := names[kind].prefix, ""
+	if kind == Engine {
+		own = "engine_"
+	}
+	known := r.turns[kind][0].use
+	for _, role := range []string{kind, "plugin", "broker"} {
+		if _, ok := known[role]; !ok {
+			continue
+		}
+		who := role + "_"
+		if role == kind {
+			who = own
+		}
+		res.AddRounds(prefix+who+"cpu_us_per_send", "µs", r.each(kind, func(t turn) float64 {
+			return float64(t.use[role].CPU.Nanoseconds()) / 1e3 / float64(r.sends.Len())
+		}), report.Lower)
+	}
+	if _, ok := known[kind]; ok {
+		res.AddRounds(prefix+own+"peak_rss_mib", "MiB", r.each(kind, func(t turn) float64 {
+			return float64(t.use[kind].Peak) / (1 << 20)
+		}), report.Lower)
+	}
+}
+
+// each returns a value of each turn of a kind.
+func (r *run) each(kind string, value func(turn) float64) []float64 {
+	var all []float64
+	for _, t := range r.turns[kind] {
+		all = append(all, value(t))
+	}
+	return all
+}

@@ -1,0 +1,77 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Allocs is what a node has allocated on its heap since its start. Unlike time,
+// that hardly depends on the machine, or on what else it does.
+type Allocs struct{ Objects, Bytes float64 }
+
+// Allocs reads what the node has allocated: the counters of runtime.MemStats,
+// which end the text form of Go's heap profile.
+func (n *Node) Allocs(ctx context.Context) (a Allocs, err error) {
+	text, err := n.pprof(ctx, "heap?debug=1")
+	if err != nil {
+		return a, err
+	}
+	for name, to := range map[string]*float64{"# Mallocs = ": &a.Objects, "# TotalAlloc = ": &a.Bytes} {
+		_, rest, found := strings.Cut(string(text), "\n"+name)
+		line, _, _ := strings.Cut(rest, "\n")
+		if *to, err = strconv.ParseFloat(line, 64); err != nil || !found {
+			return a, fmt.Errorf("read what %s has allocated: its heap profile has no %q", n.Name, name)
+		}
+	}
+	return a, nil
+}
+
+// Profile writes engine-cpu.pprof and engine-allocs.pprof to dir. lasts is how
+// long the node's work takes from now on: the CPU profile stops before that. The
+// other is of all that was allocated since its start.
+func (n *Node) Profile(ctx context.Context, dir string, lasts time.Duration) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the directory of the profiles: %w", err)
+	}
+	for _, p := range []struct{ file, page string }{
+		{"engine-cpu.pprof", fmt.Sprintf("profile?seconds=%d", max(1, int(lasts.Seconds())))}, // first: it begins now
+		{"engine-allocs.pprof", "allocs"},
+	} {
+		body, err := n.pprof(ctx, p.page)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, p.file), body, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pprof gets a page below /debug/pprof/, which may take its time.
+func (n *Node) pprof(ctx context.Context, page string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.HTTP+"/debug/pprof/"+page, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", n.Name, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it answers %s", res.Status)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", n.Name, err)
+	}
+	return body, nil
+}

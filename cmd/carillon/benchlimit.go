@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillonhq/carillon/bench/limit"
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+const limitLong = `Measure what is possible on this machine, and the engine as a share of it. Each
+of these is a process of its own and has the same sends in each round:
+
+  engine         the whole path: sends, read, checked and deduplicated, through
+                 a plugin that answers at once, to their outcomes on status
+  reader-writer  a loop of kafka-go's Reader and Writer that copies the records
+                 to another topic, as one would write it by hand: the yardstick
+  raw            the same with the engine's own way to fetch and produce: about
+                 the most that a program can do that looks at every record
+  plugin-stream  batches of 128 to a plugin's process and verdicts back, with
+                 mutual TLS, and no Kafka
+  pebble         one packed entry for each 256 sends in the engine's ledger
+  pebble-sets    a key of its own for each send in Pebble, at random places
+
+They take turns, and who goes first changes from round to round, so that a slow
+minute is slow for all. The figure to trust is "ratio": the engine's rate as a
+share of the yardstick's in the same round, the median of all rounds.
+
+All that moves records has the same broker, which stores them. It is "embedded"
+(a fake of Kafka in a process of its own), "kafka" (Apache Kafka: needs Java 17,
+and Maven once), or the address of one that runs, where the run has topics of
+its own and deletes them. The output names it, and gives its CPU for each.
+
+In every round each send must have one outcome, "sent", and be in the plugin's
+own ledger once; and every yardstick must have moved each record once. Otherwise
+the run fails. The result goes to the standard output.`
+
+func newBenchLimit() *cobra.Command {
+	c := limit.Config{Workload: workload.Default()}
+	var only string
+	var to benchOutput
+	cmd := &cobra.Command{
+		Use:   "limit",
+		Short: "Measure the engine as a share of what is possible on this machine",
+		Long:  limitLong,
+		Example: `  carillon bench limit
+  carillon bench limit --brokers kafka --rounds 7 --json limit.json --report limit.html
+  carillon bench limit --only engine,reader-writer --profiles /tmp`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if c.Kinds, err = limit.ParseKinds(only); err != nil {
+				return &exit{codeUsage, err}
+			}
+			if err := c.Check(); err != nil {
+				return &exit{codeUsage, err}
+			}
+			return to.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
+				c.Dir, c.Command, c.Progress = p.dir, p.command, p.progress
+				return limit.Run(ctx, c)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&c.Workload.Sends, "sends", 1_000_000, "sends of a round, for each")
+	flags.IntVar(&c.Rounds, "rounds", 5, "rounds")
+	flags.StringVar(&c.Broker, "brokers", "embedded", "embedded, kafka, or HOST:PORT")
+	flags.IntVar(&c.Partitions, "partitions", 16, "partitions of each topic, which are the engine's shards")
+	flags.StringVar(&c.Workload.Format, "format", c.Workload.Format, "of the sends: json or protobuf")
+	flags.IntVar(&c.Workload.Payload, "payload", c.Workload.Payload, "size of each text, in bytes")
+	flags.Uint64Var(&c.Workload.Seed, "seed", c.Workload.Seed, "another seed makes other sends")
+	flags.StringVar(&only, "only", "all", "what takes part, with commas between: engine, reader-writer, raw, plugin-stream, pebble, pebble-sets")
+	flags.StringVar(&c.Profiles, "profiles", "", "run the engine once more, and write engine-cpu.pprof and engine-allocs.pprof to this directory")
+	to.flags(cmd)
+	return cmd
+}
+
+// newBenchYardstick is what bench limit starts.
+func newBenchYardstick() *cobra.Command {
+	return &cobra.Command{
+		Use:    "yardstick TASK",
+		Hidden: true,
+		Short:  "Be one of the programs that bench limit measures",
+		Args:   oneArg("the TASK that bench limit gives"),
+		RunE:   func(cmd *cobra.Command, args []string) error { return limit.Serve(cmd.Context(), args[0]) },
+	}
+}
