@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,8 @@ func (c *Comparison) Write(w io.Writer) error {
 	b := &strings.Builder{}
 	fmt.Fprintf(b, "bench %s\n", c.Command)
 	for i, r := range []*Result{c.before, c.after} {
-		fmt.Fprintf(b, "  %s  %s, %s\n", side(i), r.Started.UTC().Format("2006-01-02 15:04 UTC"), versions(r.Versions))
+		parts := slices.DeleteFunc([]string{r.File, r.Started.UTC().Format("2006-01-02 15:04 UTC"), versions(r.Versions)}, empty)
+		fmt.Fprintf(b, "  %s  %s\n", side(i), strings.Join(parts, ", "))
 	}
 	for _, warning := range c.Warnings {
 		fmt.Fprintf(b, "warning: %s\n", warning)

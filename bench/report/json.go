@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -145,5 +146,6 @@ func ReadFile(path string) (*Result, error) {
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("read a result: %s: %w; give a file that `carillon bench COMMAND --json FILE` wrote", path, err)
 	}
+	r.File = filepath.Base(path)
 	return r, nil
 }

@@ -72,8 +72,29 @@ func label(f Figure) string {
 	return strings.Join(words, " ")
 }
 
-// text writes a setting or a cell: the same for what was just measured and for
-// what was read back from JSON.
+// exact writes all of a number that there is.
+func exact(v float64) string { return grouped(v, -1) }
+
+// grouped writes a number with as many digits after the point (-1: as there
+// are), and commas between thousands.
+func grouped(v float64, digits int) string {
+	whole, rest, ok := strings.Cut(strconv.FormatFloat(v, 'f', digits, 64), ".")
+	if ok {
+		return thousands(whole) + "." + rest
+	}
+	return thousands(whole)
+}
+
+// cell writes what a table holds.
+func cell(v any) string {
+	if n, ok := numeric(v); ok {
+		return number(n)
+	}
+	return text(v)
+}
+
+// text writes a setting: the same for what was just measured and for what was
+// read back from JSON.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -84,7 +105,7 @@ func text(v any) string {
 		return v.String()
 	}
 	if n, ok := numeric(v); ok {
-		return number(n)
+		return exact(n)
 	}
 	out, err := json.Marshal(v)
 	if err != nil {

@@ -29,6 +29,9 @@ type Result struct {
 	Tables      []Table       `json:"tables,omitempty"`
 	Series      []Series      `json:"series,omitempty"`
 	Percentiles []Percentiles `json:"percentiles,omitempty"`
+
+	// File is the name of the one that it was read from, for people; "": none.
+	File string `json:"-"`
 }
 
 // Better says in which direction a figure improves.

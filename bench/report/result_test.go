@@ -48,6 +48,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	want.File = "r.json"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -59,14 +59,18 @@ func (t Table) write(b *strings.Builder) {
 	}
 	rows := [][]string{t.Columns}
 	for _, row := range t.Rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = text(cell)
-		}
-		rows = append(rows, cells)
+		rows = append(rows, texts(row))
 	}
 	right := t.numbers()
 	columns(b, rows, func(_, column int) bool { return right[column] })
+}
+
+func texts(row []any) []string {
+	cells := make([]string, len(row))
+	for i, v := range row {
+		cells[i] = cell(v)
+	}
+	return cells
 }
 
 // numbers says which columns hold numbers, and nothing else but gaps.

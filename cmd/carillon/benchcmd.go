@@ -20,7 +20,7 @@ func newBench() *cobra.Command {
 		Long: `Runs that show what the engine promises. They start everything that they need
 as processes of their own on this machine, and leave it as they found it.`,
 		Example: "  carillon bench chaos --minutes 10 --seed 1",
-	}, newBenchLimit(), newBenchChaos(), newBenchYardstick())
+	}, newBenchLimit(), newBenchReport(), newBenchCompare(), newBenchChaos(), newBenchYardstick())
 }
 
 type chaosFlags struct {
