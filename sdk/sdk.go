@@ -41,7 +41,9 @@ type Account interface {
 	Close() error
 }
 
-// Attempt is one try at one send, as the protocol carries it. It is read-only.
+// Attempt is one try at one send, as the protocol carries it. It is read-only,
+// and may be kept; its strings share memory with the rest of their batch, so
+// clone the few that are kept for long.
 type Attempt = channelv1.Attempt
 
 // Description says what a channel is and can do.

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 
@@ -137,10 +138,11 @@ func (d *decoder) readBlind(value []byte) bool {
 
 func (d *decoder) readProtobuf(value []byte) *carillonv1.Send {
 	m := new(carillonv1.Send)
-	if m.UnmarshalVT(value) != nil {
+	if m.UnmarshalVTUnsafe(value) != nil {
 		d.fail(CodeNotProtobuf, "the value is no protobuf message carillon.v1.Send")
 		return nil
 	}
+	m.Data = slices.Clip(m.Data)
 	checkData(&d.scanner, m.Data, d.lim)
 	return m
 }

@@ -5,11 +5,14 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
+
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
 
 // Version is the number of the plugin protocol, channel.v1.
@@ -67,7 +70,20 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	}
 }
 
+// Unmarshal lets what the stream carries share the memory of its message: a copy
+// that nobody else has, that is never written to, and that lives as long as the
+// last string of it. A batch then costs a tenth of the allocations.
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
+	switch m := v.(type) {
+	case *channelv1.DeliverRequest:
+		err := m.UnmarshalVTUnsafe(data.Materialize())
+		for _, a := range m.Attempts {
+			a.Data = slices.Clip(a.Data) // what is appended to it must not run into the next string
+		}
+		return err
+	case *channelv1.DeliverResponse:
+		return m.UnmarshalVTUnsafe(data.Materialize())
+	}
 	buf := data.MaterializeToBuffer(pool)
 	defer buf.Free()
 	switch m := v.(type) {
