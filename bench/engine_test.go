@@ -2,101 +2,112 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"os"
-	"path/filepath"
+	"strings"
+	"testing"
+	"time"
 
-	"github.com/rs/zerolog"
-	"go.yaml.in/yaml/v3"
-
-	"github.com/carillonhq/carillon/engine"
-	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/rig/rigtest"
+	"github.com/carillonhq/carillon/bench/workload"
 )
 
-// serveEngine is the engine's process, as `carillon run --config` is.
-func serveEngine(path string) error {
-	cfg, err := config.Load(path)
+// stage is a broker that has the sends, all of them before the first round.
+type stage struct {
+	rig   *rig.Rig
+	sends workload.Records
+}
+
+func newStage(t testing.TB, n int) *stage {
+	t.Helper()
+	ctx := t.Context()
+	r, err := rig.Open(ctx, rig.Options{Dir: t.TempDir(), Command: rigtest.Command(t), Broker: brokerKind})
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	level, err := zerolog.ParseLevel(cfg.Log.Level)
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := workload.Default()
+	w.Sends = n
+	s := &stage{r, w.Records(r.Topic(w.Topic), "send")}
+	if err := r.Publish(ctx, n, s.sends.Record, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// figures are what a round of one node showed.
+type figures struct {
+	rate    float64       // sends a second
+	cpu     time.Duration // of the engine
+	commits float64
+}
+
+// round has a node send everything, and accounts for it. The node is stopped.
+func (s *stage) round(ctx context.Context, change func(rig.Config)) (f figures, n *rig.Node, err error) {
+	d, err := s.rig.Begin(ctx)
 	if err != nil {
-		return err
+		return f, nil, err
 	}
-	ctx, ready := asChild()
-	e := engine.New(cfg, zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger())
-	ctx, cancel := context.WithCancel(ctx)
+	n, err = d.Start(ctx, "node", change)
+	if err == nil {
+		f, err = s.measure(ctx, d)
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
+		return f, n, err
+	}
+	v, err := d.Account(ctx, s.sends)
+	if err == nil && len(v.Problems) > 0 {
+		err = errors.New(strings.Join(v.Problems, "; "))
+	}
+	return f, n, err
+}
+
+// measure returns when all sends have ended.
+func (s *stage) measure(ctx context.Context, d *rig.Round) (f figures, err error) {
+	processes, err := d.Processes()
+	if err != nil {
+		return f, err
+	}
+	before, err := s.rig.Written(ctx, s.rig.Topic("status"))
+	if err != nil {
+		return f, err
+	}
+	meter, err := rig.Measure(time.Second, processes)
+	if err != nil {
+		return f, err
+	}
+	ended, err := s.await(ctx)
+	measured, failed := meter.Stop()
+	if err := errors.Join(err, failed); err != nil {
+		return f, err
+	}
+	said, err := d.Nodes[0].Metrics(ctx)
+	return figures{
+		rate: float64(ended-before) / measured.Elapsed.Seconds(),
+		cpu:  measured.Roles["engine"].CPU, commits: said.Sum("carillon_commits_total"),
+	}, err
+}
+
+// await asks the broker, which costs it less than to be read by one more client.
+func (s *stage) await(ctx context.Context) (ended int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
-	go func() {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		ended, err = s.rig.Written(ctx, s.rig.Topic("status"))
+		if err != nil || ended >= s.sends.Len() {
+			return ended, err
+		}
 		select {
-		case <-e.Ready():
-			ready()
+		case <-poll.C:
 		case <-ctx.Done():
+			return ended, fmt.Errorf("%d of %d sends have ended: %w", ended, s.sends.Len(), ctx.Err())
 		}
-	}()
-	return e.Run(ctx)
-}
-
-// shippedConfig is what the engine is measured with.
-const shippedConfig = "../configs/bench.yaml"
-
-// writeConfig writes the shipped configuration with the round's own places to
-// dir, and returns it and its path.
-func writeConfig(dir, addr, group string, reserve int) (*config.Config, string, error) {
-	text, err := os.ReadFile(shippedConfig)
-	if err != nil {
-		return nil, "", err
 	}
-	var m map[string]any
-	if err := yaml.Unmarshal(text, &m); err != nil {
-		return nil, "", err
-	}
-	listen, err := freeAddr()
-	if err != nil {
-		return nil, "", err
-	}
-	in := func(keys ...string) map[string]any {
-		at := m
-		for _, k := range keys {
-			next, ok := at[k].(map[string]any)
-			if !ok {
-				next = map[string]any{}
-				at[k] = next
-			}
-			at = next
-		}
-		return at
-	}
-	in("kafka")["brokers"] = []string{addr}
-	in("kafka")["group"] = group
-	m["data"] = filepath.Join(dir, "data")
-	in("http")["listen"] = listen
-	if reserve > 0 {
-		in("engine")["reserve"] = reserve
-	}
-	in("channels", "sink", "accounts", "main", "settings")["ledger"] = ledgerOf(dir)
-	if text, err = yaml.Marshal(m); err != nil {
-		return nil, "", err
-	}
-	path := filepath.Join(dir, "carillon.yaml")
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		return nil, "", err
-	}
-	cfg, err := config.Load(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("the bench's configuration: %w", err)
-	}
-	return cfg, path, nil
-}
-
-func ledgerOf(dir string) string { return filepath.Join(dir, "sink.ledger") }
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
