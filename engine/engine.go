@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 	"github.com/valyala/fasthttp"
 
@@ -63,6 +64,7 @@ const openAtOnce = 8
 // New makes a node from a valid configuration. It does no I/O.
 func New(cfg *config.Config, log zerolog.Logger) *Engine {
 	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e := &Engine{
 		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
 		parts: realParts(log), plugins: map[string]channel{}, ready: make(chan struct{}),

@@ -27,8 +27,9 @@ type Gauge struct {
 
 // Use is what all processes of one role used.
 type Use struct {
-	// CPU is in user and kernel mode, from Measure to Stop.
-	CPU time.Duration
+	// CPU is in user and kernel mode, from Measure to Stop, and Before what was
+	// used before that.
+	CPU, Before time.Duration
 	// Peak is the most memory that each of them had resident in its life, added
 	// up, in bytes.
 	Peak int64
@@ -107,6 +108,7 @@ func (m *Meter) Stop() (*Measured, error) {
 	for i, p := range m.processes {
 		use := measured.Roles[p.Role]
 		use.CPU += now[i].CPU - m.first[i].CPU
+		use.Before += m.first[i].CPU
 		use.Peak += now[i].Peak
 		measured.Roles[p.Role] = use
 	}

@@ -135,15 +135,25 @@ func (r *Rig) Publish(ctx context.Context, n int, record func(i int) *kgo.Record
 // Written returns how many records a topic has, by its offsets: those by which
 // an owner of a shard of status or ledger claims it count as well.
 func (r *Rig) Written(ctx context.Context, topic string) (int, error) {
-	ends, err := r.client.Offsets(ctx, r.partitions(topic), kafka.Latest)
+	ends, err := r.Ends(ctx, topic)
 	n := 0
 	for _, end := range ends {
 		n += int(end)
 	}
+	return n, err
+}
+
+// Ends returns the offset after the last record of each partition of a topic.
+func (r *Rig) Ends(ctx context.Context, topic string) (map[int32]int64, error) {
+	found, err := r.client.Offsets(ctx, r.partitions(topic), kafka.Latest)
 	if err != nil {
-		return n, fmt.Errorf("read the ends of %s: %w", topic, err)
+		return nil, fmt.Errorf("read the ends of %s: %w", topic, err)
 	}
-	return n, nil
+	ends := make(map[int32]int64, len(found))
+	for p, end := range found {
+		ends[p.Index] = end
+	}
+	return ends, nil
 }
 
 // partitions returns those of a topic, by its full name.

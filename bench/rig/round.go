@@ -21,12 +21,17 @@ type Round struct {
 	Rig        *Rig
 	Dir, Group string
 	Nodes      []*Node // in the order of their start
+
+	ended chan error
 }
+
+// Ended gets the name of a node that ended without having been asked to.
+func (d *Round) Ended() <-chan error { return d.ended }
 
 // Begin makes everything but the sends anew. The round before is closed.
 func (r *Rig) Begin(ctx context.Context) (*Round, error) {
 	r.rounds++
-	round := &Round{Rig: r, Group: fmt.Sprintf("%sround-%d", r.Topics.Kafka.Prefix, r.rounds)}
+	round := &Round{Rig: r, Group: fmt.Sprintf("%sround-%d", r.Topics.Kafka.Prefix, r.rounds), ended: make(chan error, 1)}
 	round.Dir = filepath.Join(r.Dir, fmt.Sprintf("round-%d", r.rounds))
 	if err := os.Mkdir(round.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the round's directory: %w", err)
@@ -95,23 +100,49 @@ func (r *Rig) awaitEmpty(ctx context.Context, topic string) error {
 // Start starts a node of the round and waits until it is ready. It runs with
 // configs/bench.yaml and what change (nil for nothing) does to that.
 func (d *Round) Start(ctx context.Context, name string, change func(Config)) (*Node, error) {
+	n, err := d.launch(name, change)
+	if err != nil {
+		return nil, err
+	}
+	return n, n.AwaitReady(ctx)
+}
+
+// StartAll starts n nodes at once, node-0 and so on, and waits until all are
+// ready.
+func (d *Round) StartAll(ctx context.Context, n int, change func(Config)) error {
+	for i := range n {
+		if _, err := d.launch(fmt.Sprintf("node-%d", i), change); err != nil {
+			return err
+		}
+	}
+	return d.AwaitReady(ctx)
+}
+
+// AwaitReady returns when every node of the round is ready.
+func (d *Round) AwaitReady(ctx context.Context) error {
+	for _, n := range d.Nodes {
+		if err := n.AwaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Round) launch(name string, change func(Config)) (*Node, error) {
 	n, err := NewNode(d.Dir, name, d.Rig.Command)
 	if err != nil {
 		return nil, err
 	}
-	c, err := shipped()
+	n.Ended = func(name string, how *os.ProcessState) {
+		select {
+		case d.ended <- fmt.Errorf("%s ended by itself (%v); its log is %s", name, how, n.Log):
+		default: // one is enough
+		}
+	}
+	c, err := d.config(n)
 	if err != nil {
 		return nil, err
 	}
-	k := d.Rig.Topics.Kafka
-	c.Set(k.Brokers, "kafka", "brokers")
-	c.Set(k.Prefix, "kafka", "prefix")
-	c.Set(k.Topics.Partitions, "kafka", "topics", "partitions")
-	c.Set(d.Group, "kafka", "group")
-	c.Set(name, "kafka", "client_id")
-	c.Set(n.Data, "data")
-	c.Set(n.HTTP, "http", "listen")
-	c.Set(n.Ledger, "channels", "sink", "accounts", "main", "settings", "ledger")
 	if change != nil {
 		change(c)
 	}
@@ -122,11 +153,26 @@ func (d *Round) Start(ctx context.Context, name string, change func(Config)) (*N
 	if err := n.Write(text); err != nil {
 		return nil, err
 	}
-	if err := n.Start(); err != nil {
+	d.Nodes = append(d.Nodes, n)
+	return n, n.Start()
+}
+
+// config returns a node's, from configs/bench.yaml.
+func (d *Round) config(n *Node) (Config, error) {
+	c, err := shipped()
+	if err != nil {
 		return nil, err
 	}
-	d.Nodes = append(d.Nodes, n)
-	return n, n.AwaitReady(ctx)
+	k := d.Rig.Topics.Kafka
+	c.Set(k.Brokers, "kafka", "brokers")
+	c.Set(k.Prefix, "kafka", "prefix")
+	c.Set(k.Topics.Partitions, "kafka", "topics", "partitions")
+	c.Set(d.Group, "kafka", "group")
+	c.Set(n.Name, "kafka", "client_id")
+	c.Set(n.Data, "data")
+	c.Set(n.HTTP, "http", "listen")
+	c.Set(n.Ledger, "channels", "sink", "accounts", "main", "settings", "ledger")
+	return c, nil
 }
 
 // Processes returns those of the nodes, of their plugins, and of a broker that

@@ -16,11 +16,18 @@ import (
 func newBench() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "bench",
-		Short: "Show that nothing is lost or doubled, on this machine",
-		Long: `Runs that show what the engine promises. They start everything that they need
-as processes of their own on this machine, and leave it as they found it.`,
-		Example: "  carillon bench chaos --minutes 10 --seed 1",
-	}, newBenchLimit(), newBenchReport(), newBenchCompare(), newBenchChaos(), newBenchYardstick())
+		Short: "Show how fast it is, and that nothing is lost or doubled, on this machine",
+		Long: `Runs that show what the engine does and what it promises. They start everything
+that they need as processes of their own on this machine, and leave it as they
+found it. docs/benchmarks.md says how to read what they find.`,
+		Example: "  carillon bench broadcast\n  carillon bench chaos --minutes 10 --seed 1",
+	},
+		newBenchBroadcast(),
+		newBenchLimit(),
+		newBenchReport(), newBenchCompare(),
+		newBenchChaos(),
+		newBenchYardstick(),
+	)
 }
 
 type chaosFlags struct {

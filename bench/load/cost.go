@@ -1,0 +1,78 @@
+package load
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/carillonhq/carillon/bench/process"
+	"github.com/carillonhq/carillon/bench/report"
+)
+
+func (p *passed) rate() float64 { return p.sends / p.seconds }
+
+// perSend returns the CPU time that a role used for each send, in µs.
+func (p *passed) perSend(role string) float64 {
+	return float64(p.Roles[role].CPU.Nanoseconds()) / 1e3 / p.sends
+}
+
+func (p *passed) peakMiB(role string) float64 { return float64(p.Roles[role].Peak) / (1 << 20) }
+
+// each returns a number of every pass.
+func each(all []*passed, of func(*passed) float64) []float64 {
+	values := make([]float64, len(all))
+	for i, p := range all {
+		values[i] = of(p)
+	}
+	return values
+}
+
+// addCost adds the figures of passes over the same sends with as many nodes.
+func addCost(r *report.Result, all []*passed) {
+	lost, doubled, attempts := 0, 0, 0
+	for _, p := range all {
+		lost, doubled, attempts = lost+p.verdict.Lost, doubled+p.verdict.Doubled, attempts+p.verdict.Attempts
+	}
+	r.Add("sends", "", float64(all[0].verdict.Sends), report.Neither)
+	r.AddRounds("seconds", "s", each(all, func(p *passed) float64 { return p.seconds }), report.Lower)
+	rate := r.AddRounds("sends_per_second", "sends/s", each(all, (*passed).rate), report.Higher)
+	rate.Key = true
+	if slices.ContainsFunc(all, func(p *passed) bool { return p.started }) {
+		rate.Note = "with the start of the nodes: give more sends"
+	}
+	if process.Measurable {
+		for _, role := range []string{"engine", "plugin", "broker"} {
+			if _, ours := all[0].Roles[role]; ours {
+				r.AddRounds(role+"_cpu_us_per_send", "µs", each(all, func(p *passed) float64 { return p.perSend(role) }), report.Lower).Key = role == "engine"
+			}
+		}
+		r.AddRounds("engine_peak_rss_mib", "MiB", each(all, func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
+	}
+	f := r.Add("lost", "", float64(lost), report.Lower)
+	f.Counted, f.Key = true, true
+	f = r.Add("doubled", "", float64(doubled), report.Lower)
+	f.Counted, f.Key = true, true
+	if all[0].used.allocs > 0 {
+		allocs := r.AddRounds("engine_allocs_per_send", "", each(all, func(p *passed) float64 { return p.used.allocs / p.sends }), report.Lower)
+		allocs.Counted = true
+		bytes := r.AddRounds("engine_alloc_bytes_per_send", "B", each(all, func(p *passed) float64 { return p.used.allocated / p.sends }), report.Lower)
+		bytes.Counted = true
+	}
+	r.AddRounds("commits", "", each(all, func(p *passed) float64 { return p.used.commits }), report.Neither)
+	r.Add("attempts_per_send", "", float64(attempts)/float64(len(all)*all[0].verdict.Sends), report.Neither).
+		Note = "by the provider's ledger"
+}
+
+// addSeries adds the plots of the last pass, and the throughput of each.
+func addSeries(r *report.Result, all []*passed) {
+	for i, p := range all {
+		for _, s := range p.Series {
+			switch {
+			case s.Group == "Throughput" && len(all) > 1:
+				s.Name = fmt.Sprintf("round %d", i+1)
+			case i < len(all)-1:
+				continue
+			}
+			r.Series = append(r.Series, s)
+		}
+	}
+}

@@ -1,0 +1,12 @@
+// Package load measures the engine under the sends of a workload: nodes, their
+// plugins and a broker, each a process of its own, with their CPU and memory.
+// Every command counts each outcome to the last, and fails if a send is lost or
+// doubled: speed at which that happens is of no interest.
+//
+//	load.go       Config, and what the commands have in common
+//	stage.go      a broker with the sends on it
+//	pass.go       once through all of them, flat out
+//	gauge.go      what is sampled meanwhile
+//	cost.go       figures of what a send costs
+//	broadcast.go  `bench broadcast`: passes of the same nodes
+package load

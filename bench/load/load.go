@@ -1,0 +1,67 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+// Config is what all commands share.
+type Config struct {
+	// Command is carillon: a program and what goes before its arguments.
+	Command []string
+	// Dir takes all data and logs; it is there and empty.
+	Dir string
+	// Broker is "embedded", "kafka" (Apache Kafka, started here) or the address
+	// of one that runs.
+	Broker     string
+	Nodes      int
+	Partitions int // 0 takes those of configs/bench.yaml
+	Workload   workload.Workload
+	// Progress takes lines for people.
+	Progress io.Writer
+}
+
+// Check returns all that is wrong with a configuration.
+func (c Config) Check() error {
+	faults := []error{rig.CheckBroker(c.Broker), c.Workload.Check()}
+	if c.Nodes < 1 || c.Nodes > 50 {
+		faults = append(faults, fmt.Errorf("nodes: %d; give 1 to 50", c.Nodes))
+	}
+	if c.Partitions < 0 || c.Partitions > 10_000 {
+		faults = append(faults, fmt.Errorf("partitions: %d; give 1 to 10000", c.Partitions))
+	}
+	return errors.Join(faults...)
+}
+
+// result begins the result of a command.
+func (c Config) result(command string, r *rig.Rig) *report.Result {
+	settings := c.Workload.Map()
+	settings["nodes"], settings["partitions"], settings["broker"] = c.Nodes, r.Partitions, c.Broker
+	return &report.Result{
+		Command: command, Started: time.Now(), Passed: true, Machine: report.ThisMachine(), Broker: r.Broker.Name,
+		Settings: settings,
+	}
+}
+
+func (c Config) say(format string, args ...any) { fmt.Fprintf(c.Progress, format+"\n", args...) }
+
+// engine makes the shipped configuration fit the workload.
+func (c Config) engine(partitions int) func(rig.Config) {
+	return func(e rig.Config) {
+		settings := c.Workload.Provider.Settings(c.Workload.Seed)
+		for key, value := range settings {
+			e.Set(value, "channels", "sink", "accounts", "main", "settings", key)
+		}
+		// As often and as soon as it takes: what is measured is the way there.
+		e.Set(map[string]any{"max_attempts": 100, "base": "50ms", "max": "1s"}, "channels", "sink", "retry")
+		if wanted := 2 * 1024 * partitions; wanted > 131072 {
+			e.Set(min(wanted, 1<<20), "engine", "lane_queue")
+		}
+	}
+}

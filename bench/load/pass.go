@@ -1,0 +1,155 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/tally"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+// passed is what one pass over the sends showed.
+type passed struct {
+	*rig.Measured
+	nodes int
+	// sends is how many ended while it was measured, and seconds how long that
+	// took: see whole.
+	sends, seconds float64
+	used           said // of counters, what was added meanwhile
+	started        bool // the start of the nodes is in all of these
+	verdict        *tally.Verdict
+}
+
+// pass has new nodes send everything, and accounts for it.
+func (s *stage) pass(ctx context.Context, nodes int, records workload.Records) (p *passed, err error) {
+	d, err := s.rig.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	launched := time.Now()
+	err = d.StartAll(ctx, nodes, s.engine(s.rig.Partitions))
+	if err == nil {
+		p, err = s.measure(ctx, d, records.Len(), launched)
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
+		return nil, err
+	}
+	s.showLogs(d)
+	p.nodes = nodes
+	p.verdict, err = s.check(ctx, d, records)
+	return p, err
+}
+
+// measure returns when n sends have ended, or none has for too long. It begins
+// when the last node is ready.
+func (s *stage) measure(ctx context.Context, d *rig.Round, n int, launched time.Time) (*passed, error) {
+	processes, err := d.Processes()
+	if err != nil {
+		return nil, err
+	}
+	var written atomic.Int64
+	l := &listener{ctx: ctx, nodes: d.Nodes}
+	before, err := l.latest()
+	if err != nil {
+		return nil, err
+	}
+	meter, err := rig.Measure(sampled, processes, l.gauges(func() (float64, error) { return float64(written.Load()), nil })...)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	last, awaited := s.await(ctx, d, l, n, &written)
+	measured, err := meter.Stop()
+	if err := errors.Join(awaited, err); err != nil {
+		return nil, err
+	}
+	after, err := listen(ctx, d.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	p := &passed{
+		Measured: measured, sends: after.ended - before.ended, seconds: last.Sub(began).Seconds(),
+		used: said{commits: after.commits - before.commits, allocs: after.allocs - before.allocs, allocated: after.allocated - before.allocated},
+	}
+	if p.sends < after.ended/2 {
+		p.whole(after, last.Sub(launched))
+	}
+	return p, nil
+}
+
+// whole takes the pass from the launch of the nodes, their start included: what
+// is few enough is gone before all of them are ready, and a rate of the rest
+// would say nothing.
+func (p *passed) whole(all said, took time.Duration) {
+	p.sends, p.seconds, p.used, p.started = all.ended, took.Seconds(), all, true
+	for _, role := range []string{"engine", "plugin"} {
+		use := p.Roles[role]
+		use.CPU += use.Before
+		p.Roles[role] = use
+	}
+}
+
+// still is how long nothing may end before a pass is given up. What has no
+// outcome then is lost.
+const still = time.Minute
+
+// await returns when the last of n sends had ended, by the growth of the topic
+// status. It asks the broker for that, which costs less than one more reader;
+// the nodes say when there is nothing more to come, since a send that is tried
+// again has more than one event.
+func (s *stage) await(ctx context.Context, d *rig.Round, l *listener, n int, written *atomic.Int64) (last time.Time, err error) {
+	progress := report.NewProgress(s.Progress, "sends", int64(n))
+	defer progress.End()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	patience := still + 2*s.Workload.Provider.Latency + 2*s.Workload.Provider.RetryAfter
+	last = time.Now()
+	for {
+		events, err := s.rig.Written(ctx, s.rig.Topic("status"))
+		if err != nil {
+			return last, err
+		}
+		if now := time.Now(); int64(events) != written.Swap(int64(events)) {
+			last = now
+		} else if now.Sub(last) > patience {
+			return last, nil
+		}
+		if events >= n {
+			if s, err := listen(ctx, d.Nodes); err == nil && s.ended >= float64(n) {
+				return last, nil
+			}
+		}
+		known, _ := l.latest()
+		progress.Show(min(int64(known.ended), int64(n)), int64(known.failed))
+		select {
+		case <-poll.C:
+		case err := <-d.Ended():
+			return last, err
+		case <-ctx.Done():
+			return last, ctx.Err()
+		}
+	}
+}
+
+// showLogs says what the nodes have logged: in a good run nothing.
+func (s *stage) showLogs(d *rig.Round) {
+	for _, n := range d.Nodes {
+		text, err := os.ReadFile(n.Log)
+		if line, lines := firstLine(string(text)); err == nil && lines > 0 {
+			s.say("%s logged %d lines, such as %s", n.Name, lines, line)
+		}
+	}
+}
+
+// problems are those of a pass, for the report.
+func problems(r *report.Result, which string, v *tally.Verdict) {
+	for _, text := range v.Problems {
+		r.Fail(fmt.Sprintf("%s: %s", which, text))
+	}
+}

@@ -1,0 +1,66 @@
+package load
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/rig/rigtest"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+// small is a run that shows that a command does what it measures, not how fast.
+func small(t *testing.T, sends int) Config {
+	w := workload.Default()
+	w.Sends = sends
+	return Config{
+		Command: rigtest.Command(t), Dir: t.TempDir(), Broker: rig.Embedded, Nodes: 1, Partitions: 4, Workload: w, Progress: t.Output(),
+	}
+}
+
+// good fails the test unless the run passed, and has these figures.
+func good(t *testing.T, r *report.Result, err error, figures ...string) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Passed {
+		t.Errorf("it did not pass: %v", r.Problems)
+	}
+	const maybe = "lost doubled broker_cpu_us_per_send plugin_cpu_us_per_send" // CPU comes in steps of 10 ms
+	for _, name := range append(figures, "sends", "seconds", "sends_per_second", "lost", "doubled") {
+		f := r.Figure(name)
+		switch {
+		case f == nil:
+			t.Errorf("there is no %s", name)
+		case f.Value < 0, f.Value == 0 && !strings.Contains(maybe, name), f.Value > 0 && (name == "lost" || name == "doubled"):
+			t.Errorf("%s is %v", name, f.Value)
+		}
+	}
+	if _, err := r.MarshalJSON(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBroadcast(t *testing.T) {
+	c := small(t, 3000)
+	c.Nodes = 2
+	r, err := Broadcast(t.Context(), c, 2)
+	good(t, r, err, "engine_cpu_us_per_send", "plugin_cpu_us_per_send", "broker_cpu_us_per_send", "engine_peak_rss_mib",
+		"engine_allocs_per_send", "engine_alloc_bytes_per_send", "commits")
+}
+
+// With a provider that fails and throttles, in protobuf and to few recipients,
+// it is each once all the same.
+func TestBroadcastRough(t *testing.T) {
+	c := small(t, 2000)
+	c.Workload.Format, c.Workload.Topic = "protobuf", "sends.bulk"
+	c.Workload.Recipients.Spread, c.Workload.Ordered = "zipf", 0.1
+	c.Workload.Provider.Failures, c.Workload.Provider.Throttles = 0.05, 0.02
+	r, err := Broadcast(t.Context(), c, 1)
+	good(t, r, err)
+	if f := r.Figure("attempts_per_send"); f == nil || f.Value < 1.03 || f.Value > 1.2 {
+		t.Errorf("attempts per send: %+v, want about 1/(1-0.07)", f)
+	}
+}

@@ -1,0 +1,56 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/tally"
+	"github.com/carillonhq/carillon/bench/workload"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+)
+
+// stage is a broker, with topics of the run's own.
+type stage struct {
+	Config
+	rig *rig.Rig
+}
+
+// open starts the broker and makes the topics.
+func open(ctx context.Context, c Config) (*stage, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	c.say("starting the broker (%s) in %s", c.Broker, c.Dir)
+	r, err := rig.Open(ctx, rig.Options{Dir: c.Dir, Command: c.Command, Broker: c.Broker, Partitions: c.Partitions})
+	if err != nil {
+		return nil, err
+	}
+	return &stage{Config: c, rig: r}, nil
+}
+
+func (s *stage) close() error { return s.rig.Close() }
+
+// publish puts all records on their topic.
+func (s *stage) publish(ctx context.Context, records workload.Records) error {
+	progress := report.NewProgress(s.Progress, "published", int64(records.Len()))
+	defer progress.End()
+	return s.rig.Publish(ctx, records.Len(), records.Record, func(done int) { progress.Show(int64(done), 0) })
+}
+
+// check accounts for every send, once the nodes have stopped.
+func (s *stage) check(ctx context.Context, d *rig.Round, records tally.Sends) (*tally.Verdict, error) {
+	t := tally.New(records)
+	status := s.rig.Topic("status")
+	ends, err := s.rig.Ends(ctx, status)
+	if err != nil {
+		return nil, err
+	}
+	err = tally.ReadStatus(ctx, s.rig.Broker.Addr, status, ends, func(e *carillonv1.Status) { t.Outcome(e) })
+	if err := errors.Join(err, tally.ReadLedgers(d.Ledgers(), t.Attempt)); err != nil {
+		return nil, fmt.Errorf("account for the sends: %w", err)
+	}
+	return t.Verdict(), nil
+}
