@@ -118,9 +118,9 @@ output, all else to the standard error.`
 )
 
 const broadcastLong = `Publish sends, then let engine nodes send them as fast as they can, and count
-every outcome to the last. Broker, nodes and their plugins are processes of their
-own, on this machine. It shows how many sends a second they get done, and what
-one costs in CPU, memory and allocations.
+every outcome to the last. Broker, nodes and their plugins are processes of
+their own, on this machine. It shows how many sends a second they get done, and
+what one costs in CPU, memory and allocations.
 
 A round begins when all nodes are ready and ends with the last outcome. Every
 round has new nodes with empty disks and a new consumer group. On a machine with
