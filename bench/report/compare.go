@@ -94,29 +94,30 @@ func change(before, after *Figure) Change {
 		Name: after.Name, Unit: after.Unit, Before: &before.Value, After: &after.Value,
 		Better: after.Better, Counted: after.Counted,
 	}
-	by := after.Value - before.Value
-	between, known := difference(before.Rounds, after.Rounds)
-	c.Percent = percentOf(by, before.Value)
-	if known {
-		c.Low, c.High = percentOf(between.low, before.Value), percentOf(between.high, before.Value)
+	c.Percent = percentOf(after.Value-before.Value, before.Value)
+	between, known := changed(*before, *after)
+	if known && c.Percent != nil {
+		c.Low, c.High = &between.low, &between.high
 	}
-	c.Verdict, c.Why = judge(*before, *after, by, between, known)
+	c.Verdict, c.Why = judge(*before, *after, between, known)
 	return c
 }
 
 // judge says whether a change is one. A count without rounds is taken at its
 // word: a machine's speed is not in it.
-func judge(before, after Figure, by float64, between interval, known bool) (v Verdict, why string) {
+func judge(before, after Figure, between interval, known bool) (v Verdict, why string) {
+	by := after.Value - before.Value
+	small := math.Abs(by) <= slack(after)/100*math.Abs(before.Value)
 	switch {
 	case after.Better == Neither:
 		return Unjudged, ""
 	case before.Better != after.Better:
 		return Unjudged, "the two runs disagree about what is better"
-	case math.Abs(by) <= slack(after)/100*math.Abs(before.Value):
-		return IsSame, ""
-	case !known && !after.Counted:
+	case !known && !after.Counted && by != 0:
 		return Unjudged, "too few rounds"
-	case known && between.low <= 0 && between.high >= 0:
+	case small && (!known || !between.has(0) || between.within(slack(after))):
+		return IsSame, ""
+	case known && between.has(0):
 		return InNoise, ""
 	case (by > 0) == (after.Better == Higher):
 		return IsBetter, ""

@@ -8,6 +8,9 @@
 //	write.go     the table on a terminal
 //	number.go    numbers and names for people
 //	progress.go  the line of a run that goes on
+//	compare.go   two results; noise.go says how sure, baseline.go whether CI fails
+//	page.go      the page, with page.html and page.css; grids.go has its tables
+//	plots.go     what is drawn; plot.go draws it, axis.go has the ticks
 //
 // Nothing here measures: it holds no clock but that of the progress line, and
 // reads nothing of a run but what it is given.

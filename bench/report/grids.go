@@ -7,27 +7,29 @@ import (
 	"strconv"
 )
 
-// maxCards is how many figures are big where none is marked.
-const maxCards = 8
+// fewCards is how many figures are big at least, if there are as many.
+const fewCards = 4
 
 // keys are the names of the figures that are shown big: those that are marked,
-// or else the first with a direction.
+// and where those are few, the first others with a direction.
 func keys(results []*Result) []string {
-	var marked, directed []string
+	var marked, others []string
 	for _, r := range results {
 		for _, f := range r.Figures {
 			if f.Key && !slices.Contains(marked, f.Name) {
 				marked = append(marked, f.Name)
 			}
-			if f.Better != Neither && !slices.Contains(directed, f.Name) {
-				directed = append(directed, f.Name)
+			if !f.Key && f.Better != Neither && !slices.Contains(others, f.Name) {
+				others = append(others, f.Name)
 			}
 		}
 	}
-	if len(marked) > 0 {
-		return marked
+	for _, name := range others {
+		if len(marked) < fewCards && !slices.Contains(marked, name) {
+			marked = append(marked, name)
+		}
 	}
-	return directed[:min(len(directed), maxCards)]
+	return marked
 }
 
 func cards(results []*Result, names []string) []card {

@@ -8,6 +8,35 @@ import (
 // interval is where the difference of two figures probably lies.
 type interval struct{ low, high float64 }
 
+func (i interval) has(v float64) bool { return i.low <= v && v <= i.high }
+
+// within says that it goes no further from 0 than that.
+func (i interval) within(far float64) bool { return max(-i.low, i.high) <= far }
+
+// changed is the interval of a change in percent: by the ratios of the rounds,
+// as a machine's noise makes a program so many times slower, or by their
+// differences where one is 0 or less.
+func changed(before, after Figure) (i interval, ok bool) {
+	if least := append(slices.Clone(before.Rounds), after.Rounds...); len(least) > 0 && slices.Min(least) > 0 {
+		i, ok = difference(logs(before.Rounds), logs(after.Rounds))
+		return interval{100 * math.Expm1(i.low), 100 * math.Expm1(i.high)}, ok
+	}
+	i, ok = difference(before.Rounds, after.Rounds)
+	whole := math.Abs(before.Value) / 100
+	if whole == 0 {
+		whole = 1 // there are no percent of 0, but the sign tells what there is to know
+	}
+	return interval{i.low / whole, i.high / whole}, ok
+}
+
+func logs(all []float64) []float64 {
+	out := make([]float64, len(all))
+	for i, v := range all {
+		out[i] = math.Log(v)
+	}
+	return out
+}
+
 // minRounds is how many rounds both runs must have together, two of each at
 // least: two against two differ by chance too often, whatever one does.
 const minRounds = 5

@@ -12,8 +12,8 @@ import (
 
 const nothing = "–" // stands for a value that is not there
 
-// number writes a value for people: three digits that say something at least,
-// every digit before the point, a comma between thousands.
+// number writes a value for people: three digits that say something, every digit
+// before the point, a comma between thousands.
 func number(v float64) string {
 	size := math.Abs(v)
 	switch {
@@ -25,7 +25,7 @@ func number(v float64) string {
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}
 	digits := 2 - int(math.Floor(math.Log10(size)))
-	return strconv.FormatFloat(v, 'f', digits, 64)
+	return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(v, 'f', digits, 64), "0"), ".")
 }
 
 // thousands puts commas into an integer.

@@ -184,6 +184,9 @@ func facts(results []*Result) []fact {
 		for _, r := range results {
 			f.Values = append(f.Values, dash(of(r)))
 		}
+		if !slices.ContainsFunc(f.Values, func(v string) bool { return v != nothing }) {
+			return // nobody knows
+		}
 		f.Differs = len(slices.Compact(slices.Clone(f.Values))) > 1
 		all = append(all, f)
 	}

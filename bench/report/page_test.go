@@ -53,8 +53,8 @@ func TestPage(t *testing.T) {
 			`<tr><th scope="row">machine</th><td>Example CPU @ 2.00GHz, 2 CPUs, 8.0 GiB, linux 6.1.0 amd64</td></tr>`,
 			`<desc id="p1-plot-0-0-d">MiB by seconds from the start. engine: median 97.5, most 97.5 MiB. </desc>`,
 			"<title>after 1 s\nengine: 97.5 MiB</title>",
-			`<th scope="row">loaded</th><td class="number">1.20</td>`,
-			`<span>loaded</span> <span class="soft">p99 8.40 ms</span>`,
+			`<th scope="row">loaded</th><td class="number">1.2</td>`,
+			`<span>loaded</span> <span class="soft">p99 8.4 ms</span>`,
 		}, []string{"From A to B", "Rates beside each other", `class="badge failed"`, "What is wrong"}},
 		{"two runs, of which one failed", []*Result{broadcast(), failed(broadcast())}, []string{
 			`<span class="name">B</span>` + "\n" + `<span class="badge failed">✗ failed</span>`,
@@ -173,7 +173,7 @@ func TestKeys(t *testing.T) {
 		t.Error(got)
 	}
 	r.Figure("sends").Key = true
-	if got := strings.Join(keys([]*Result{r}), " "); got != "sends" { // those that are marked
+	if got := strings.Join(keys([]*Result{r}), " "); got != "sends rate lost" { // those that are marked come first
 		t.Error(got)
 	}
 }

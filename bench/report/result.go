@@ -58,14 +58,15 @@ type Figure struct {
 	Rounds []float64 `json:"rounds,omitempty"`
 	Better Better    `json:"better,omitempty"`
 	// Counted says that it is a count that the speed of the machine has no part
-	// in, such as allocations per send: those are what a baseline judges.
+	// in, such as allocations per send, or the sends that are lost. It is judged
+	// without rounds too, and is what a baseline goes by.
 	Counted bool `json:"counted,omitempty"`
 	// Slack is by how many percent the figure may differ from that of another run
 	// and still be called the same, whatever its rounds say; 0 is one percent.
 	Slack float64 `json:"slack_percent,omitempty"`
 	// Key figures are shown big.
 	Key bool `json:"key,omitempty"`
-	// Note is for people, and short.
+	// Note is for people, and short; the page has it.
 	Note string `json:"note,omitempty"`
 }
 

@@ -179,7 +179,7 @@ Example CPU @ 2.00GHz, 2 CPUs, 8.0 GiB, linux 6.1.0 amd64; carillon dev, go 1.26
 
   sends                2,000,000
   sends per second       121,034  sends/s  118,000 to 125,000 in 3 rounds
-  engine CPU per send       9.71  µs       9.60 to 9.90 in 3 rounds; user and kernel
+  engine CPU per send       9.71  µs       9.6 to 9.9 in 3 rounds
   lost                         0  sends
 
 By nodes

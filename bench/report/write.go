@@ -9,14 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// Write writes the result for people, in lines of plain text.
+// Write writes the result for people, in lines of plain text. It has no room for
+// the notes of figures.
 func (r *Result) Write(w io.Writer) error {
 	b := &strings.Builder{}
 	fmt.Fprintf(b, "%s on %s\n", r.Command, r.Broker)
 	fmt.Fprintf(b, "%s; %s\n\n", r.Machine, versions(r.Versions))
 	figures := make([][]string, len(r.Figures))
 	for i, f := range r.Figures {
-		figures[i] = []string{label(f), number(f.Value), f.Unit, strings.Join(slices.DeleteFunc([]string{spread(f), f.Note}, empty), "; ")}
+		figures[i] = []string{label(f), number(f.Value), f.Unit, spread(f)}
 	}
 	columns(b, figures, func(_, column int) bool { return column == 1 })
 	for _, t := range r.Tables {
