@@ -89,14 +89,18 @@ func unescape(raw []byte) []byte {
 // appendString appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+// appendEscaped appends what is between the quotes of a JSON string.
+func appendEscaped(dst []byte, s string) []byte {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	for {
 		i := plainASCIIEnd(b)
 		dst = append(dst, b[:i]...)
 		b = b[i:]
 		if len(b) == 0 {
-			return append(dst, '"')
+			return dst
 		}
 		c := b[0]
 		if c >= utf8.RuneSelf {

@@ -12,12 +12,6 @@ func AppendSendJSON(dst []byte, s *carillonv1.Send) []byte {
 	return appendObject(dst, s, sendFields)
 }
 
-// AppendStatusJSON appends a status event as JSON and returns the longer slice.
-// It allocates nothing but that.
-func AppendStatusJSON(dst []byte, s *carillonv1.Status) []byte {
-	return appendObject(dst, s, statusFields)
-}
-
 // ParseStatus reads a status event from a record of the topic `status`: JSON,
 // or protobuf where the content-type header says so. An error is an *Invalid;
 // a state or kind that this version does not know is one as well. The event

@@ -166,15 +166,6 @@ func readTime(s *scanner, t *timestamppb.Timestamp) *timestamppb.Timestamp {
 	return t
 }
 
-func appendTime(dst []byte, t *timestamppb.Timestamp) []byte {
-	if t == nil {
-		return dst
-	}
-	dst = append(dst, '"')
-	dst = time.Unix(t.Seconds, int64(t.Nanos)).UTC().AppendFormat(dst, time.RFC3339Nano)
-	return append(dst, '"')
-}
-
 func checkTime(p *place, t *timestamppb.Timestamp) {
 	if t != nil && !t.IsValid() {
 		p.fail(CodeBadValue, "the time is outside of the years 1 to 9999")
