@@ -18,19 +18,31 @@ const maxChat = 256
 // tokens of a platform it is the first. ok is false where the recipient has
 // none. CheckAddress says whether it can be one.
 func Address(to *carillonv1.Recipient, kind string) (a *channelv1.Address, ok bool) {
+	a = &channelv1.Address{}
+	if !AddressInto(a, to, kind) {
+		return nil, false
+	}
+	return a, true
+}
+
+// AddressInto is Address without an allocation: a is overwritten where the
+// recipient has an address of the kind, which it says.
+func AddressInto(a *channelv1.Address, to *carillonv1.Recipient, kind string) bool {
 	if platform, is := strings.CutPrefix(kind, "push."); is {
 		for _, t := range to.GetPush() {
 			if t.GetPlatform() == platform && t.Token != "" {
-				return &channelv1.Address{Value: t.Token, P256Dh: t.P256Dh, Auth: t.Auth}, true
+				*a = channelv1.Address{Value: t.Token, P256Dh: t.P256Dh, Auth: t.Auth}
+				return true
 			}
 		}
-		return nil, false
+		return false
 	}
 	value := addressOf(to, kind)
 	if value == "" {
-		return nil, false
+		return false
 	}
-	return &channelv1.Address{Value: value}, true
+	*a = channelv1.Address{Value: value}
+	return true
 }
 
 func addressOf(to *carillonv1.Recipient, kind string) string {

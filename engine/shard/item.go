@@ -11,6 +11,7 @@ import (
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
 
@@ -18,6 +19,9 @@ import (
 // or until it is parked.
 type item struct {
 	lane.Attempt // what its lane needs
+
+	address channelv1.Address // Address, once there is one
+	keyText send.Text         // Key
 
 	key      send.Key
 	source   send.Source // where the producer put it
@@ -100,6 +104,7 @@ type scratch struct {
 	status           carillonv1.Status
 	source           carillonv1.Source
 	accepted, at, to timestamppb.Timestamp
+	id               send.Text
 }
 
 func setTime(ts *timestamppb.Timestamp, t time.Time) *timestamppb.Timestamp {
@@ -115,7 +120,7 @@ func (it *item) event(x *scratch, state carillonv1.State, now time.Time) *carill
 	}
 	x.source.Topic, x.source.Partition, x.source.Offset = it.source.Topic, it.source.Partition, it.source.Offset
 	e := &x.status
-	e.EventId = send.EventID(it.key, it.source, kind, state, it.made, code)
+	e.EventId = x.id.EventID(it.key, it.source, kind, state, it.made, code)
 	e.Kind, e.Status = kind, state
 	e.Id, e.App, e.Recipient, e.Campaign = it.Send.Id, it.Send.App, it.Send.To.Id, it.Send.Campaign
 	e.Channel, e.Account, e.Attempt = it.channel, it.account, it.made

@@ -5,7 +5,6 @@ import (
 
 	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
-	"github.com/carillonhq/carillon/engine/send"
 )
 
 // line is a shard's part of one lane and priority: what waits to enter it, and
@@ -91,7 +90,7 @@ func (s *Shard) fill(l *line, now time.Time) {
 		it.made++
 		it.away = true
 		it.Number, it.Owner, it.Ref = it.made, s, it
-		it.Key = send.ProviderKey(it.key, it.channel, it.account)
+		it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
 		if fault.Mutant(fault.NewKeyPerAttempt) {
 			it.Key += string('0' + rune(it.made%10))
 		}

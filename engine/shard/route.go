@@ -18,13 +18,13 @@ func (s *Shard) route(it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
 		return nil, nil, why("route", codeNoChannel)
 	}
 	if it.channel != "" {
-		if way, address, fault := s.usable(it.channel, it.Send); fault == nil {
+		if way, address, fault := s.usable(it.channel, it); fault == nil {
 			return way, address, nil
 		}
 	}
 	var first *carillonv1.Reason
 	for _, name := range it.Send.Channels {
-		way, address, fault := s.usable(name, it.Send)
+		way, address, fault := s.usable(name, it)
 		if fault == nil {
 			return way, address, nil
 		}
@@ -35,8 +35,8 @@ func (s *Shard) route(it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
 	return nil, nil, first
 }
 
-func (s *Shard) usable(channel string, msg *carillonv1.Send) (Lane, *channelv1.Address, *carillonv1.Reason) {
-	way, code := s.env.Lanes.Find(channel, msg.App)
+func (s *Shard) usable(channel string, it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
+	way, code := s.env.Lanes.Find(channel, it.Send.App)
 	if way == nil {
 		return nil, nil, why("route", code)
 	}
@@ -44,8 +44,8 @@ func (s *Shard) usable(channel string, msg *carillonv1.Send) (Lane, *channelv1.A
 	if about == nil {
 		return way, nil, nil
 	}
-	address, ok := send.Address(msg.To, about.AddressKind)
-	if !ok {
+	address := &it.address
+	if !send.AddressInto(address, it.Send.To, about.AddressKind) {
 		return nil, nil, why("recipient", codeNoAddress)
 	}
 	if send.CheckAddress(about.AddressKind, address.Value) != nil {
