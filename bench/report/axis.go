@@ -47,7 +47,7 @@ func same(v float64) float64 { return v }
 // linear is an axis about low and high, with about n ticks at round numbers.
 func linear(low, high float64, n int, whole bool) axis {
 	if !(high > low) { // one value, or none
-		high = low + max(1, math.Abs(low)/10)
+		high, whole = low+max(1, math.Abs(low)/10), true
 	}
 	step := round125((high - low) / float64(n))
 	if whole {
