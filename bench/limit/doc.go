@@ -10,5 +10,7 @@
 //	clock.go         when a yardstick begins and how long it takes
 //	limit.go         Config, and Run: the rounds
 //	round.go         one program's turn
+//	engine.go        the engine's
+//	watch.go         how it is measured
 //	figures.go       the Result
 package limit

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/carillonhq/carillon/bench/rig"
@@ -11,23 +12,31 @@ import (
 
 // takeEngine lets one node send everything, and accounts for every send. during
 // (nil for nothing) runs beside it and is waited for.
-func (r *run) takeEngine(ctx context.Context, during func(*rig.Node) error) (done turn, err error) {
+func (r *run) takeEngine(ctx context.Context, during func(*rig.Node) error) (turn, error) {
 	round, err := r.rig.Begin(ctx)
 	if err != nil {
-		return done, err
+		return turn{}, err
 	}
-	defer func() { err = errors.Join(err, round.Close()) }()
+	launched := time.Now()
 	node, err := round.Start(ctx, "node", nil)
-	if err != nil {
-		return done, err
+	var t turn
+	if err == nil {
+		t, err = r.watchEngine(ctx, round, node, launched, during)
 	}
+	if err := errors.Join(err, round.Close()); err != nil {
+		return t, err
+	}
+	verdict, err := round.Account(ctx, r.sends)
+	if err == nil && len(verdict.Problems) > 0 {
+		err = errors.New(strings.Join(verdict.Problems, "; "))
+	}
+	return t, err
+}
+
+func (r *run) watchEngine(ctx context.Context, round *rig.Round, node *rig.Node, launched time.Time, during func(*rig.Node) error) (turn, error) {
 	watched, err := round.Processes()
 	if err != nil {
-		return done, err
-	}
-	meter, err := rig.Measure(time.Second, watched)
-	if err != nil {
-		return done, err
+		return turn{}, err
 	}
 	beside := make(chan error, 1)
 	go func() {
@@ -37,20 +46,10 @@ func (r *run) takeEngine(ctx context.Context, during func(*rig.Node) error) (don
 		}
 		beside <- during(node)
 	}()
-	status := r.rig.Topic("status")
-	if err := await(ctx, node.Process(), every, r.arrived(ctx, status)); err != nil {
-		return done, fmt.Errorf("%w; its log is %s", err, node.Log)
+	t, err := r.watch(ctx, node.Process(), watched, r.rig.Topic("status"), launched)
+	if err := errors.Join(err, <-beside); err != nil {
+		return t, fmt.Errorf("%w; its log is %s", err, node.Log)
 	}
-	m, err := meter.Stop()
-	if err != nil {
-		return done, err
-	}
-	allocs, err := node.Allocs(ctx)
-	if err != nil {
-		return done, err
-	}
-	if err := errors.Join(<-beside, checkOutcomes(ctx, r.rig.Broker.Addr, status, r.sends), checkLedger(node.Ledger, r.sends)); err != nil {
-		return done, err
-	}
-	return turn{rate: float64(r.sends.Len()) / m.Elapsed.Seconds(), took: m.Elapsed, use: m.Roles, allocs: allocs}, nil
+	t.allocs, err = node.Allocs(ctx)
+	return t, err
 }

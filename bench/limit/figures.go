@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +58,11 @@ func (r *run) figures(res *report.Result, kind string) {
 	if kind == Engine {
 		res.AddRounds("seconds", "s", r.each(kind, func(t turn) float64 { return t.took.Seconds() }), report.Neither)
 	}
-	rate := res.AddRounds(names[kind].rate, "sends/s", r.each(kind, func(t turn) float64 { return t.rate }), report.Higher)
+	rate := res.AddRounds(names[kind].rate, "sends/s", r.each(kind, turn.rate), report.Higher)
 	rate.Key, rate.Note = kind == Engine, notes[kind]
+	if slices.ContainsFunc(r.turns[kind], func(t turn) bool { return t.started }) {
+		rate.Note = "with the start of the process: give more sends; " + rate.Note
+	}
 	r.usage(res, kind)
 	if kind != Engine {
 		return
@@ -94,9 +98,7 @@ func (r *run) usage(res *report.Result, kind string) {
 		if role == kind {
 			who = own
 		}
-		res.AddRounds(prefix+who+"cpu_us_per_send", "µs", r.each(kind, func(t turn) float64 {
-			return float64(t.use[role].CPU.Nanoseconds()) / 1e3 / float64(r.sends.Len())
-		}), report.Lower)
+		res.AddRounds(prefix+who+"cpu_us_per_send", "µs", r.each(kind, func(t turn) float64 { return t.perSend(role) }), report.Lower)
 	}
 	if _, ok := known[kind]; ok {
 		res.AddRounds(prefix+own+"peak_rss_mib", "MiB", r.each(kind, func(t turn) float64 {

@@ -89,7 +89,7 @@ func Run(ctx context.Context, c Config) (_ *report.Result, err error) {
 				return nil, fmt.Errorf("round %d, %s: %w", round+1, kind, err)
 			}
 			r.turns[kind] = append(r.turns[kind], t)
-			r.say("round %d of %d: %-14s %10.0f sends/s", round+1, c.Rounds, kind, t.rate)
+			r.say("round %d of %d: %-14s %10.0f sends/s", round+1, c.Rounds, kind, t.rate())
 		}
 		order = append(order[1:], order[0]) // what is slow for a while is slow for everyone in turn
 	}

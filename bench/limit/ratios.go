@@ -39,7 +39,7 @@ func (r *run) shares(kind string) []float64 {
 	}
 	var all []float64
 	for i, t := range r.turns[kind] {
-		all = append(all, r.turns[Engine][i].rate/t.rate)
+		all = append(all, r.turns[Engine][i].rate()/t.rate())
 	}
 	return all
 }

@@ -18,11 +18,20 @@ import (
 
 // turn is what one program showed in one round.
 type turn struct {
-	rate float64 // sends a second
-	took time.Duration
-	use  map[string]rig.Use // by the role: the kind itself, plugin, broker
+	sends float64 // that were done while it was measured
+	took  time.Duration
+	use   map[string]rig.Use // by the role: the kind itself, plugin, broker
+	// started says that the start of the processes is in it.
+	started bool
 	// allocs is the engine's alone.
 	allocs rig.Allocs
+}
+
+func (t turn) rate() float64 { return t.sends / t.took.Seconds() }
+
+// perSend is the CPU time of a role in µs.
+func (t turn) perSend(role string) float64 {
+	return float64(t.use[role].CPU.Nanoseconds()) / 1e3 / t.sends
 }
 
 // patience bounds a turn.
@@ -43,7 +52,7 @@ func (r *run) take(ctx context.Context, kind string) (turn, error) {
 		}
 		t.Brokers, t.Group = []string{r.rig.Broker.Addr}, round.Group
 		t.From, t.To = r.rig.Topic(r.Workload.Topic), r.rig.Topic(copies)
-		return r.measure(ctx, t, round.Dir)
+		return r.takeYardstick(ctx, t, round.Dir)
 	}
 	dir, err := r.dir(kind)
 	if err != nil {
@@ -51,15 +60,17 @@ func (r *run) take(ctx context.Context, kind string) (turn, error) {
 	}
 	defer os.RemoveAll(dir)
 	t.Dir = filepath.Join(dir, "data")
-	return r.measure(ctx, t, dir)
+	return r.takeYardstick(ctx, t, dir)
 }
 
-// measure starts a yardstick's process, and measures it from its first send to
-// its last. The records of one that moves them are counted at the broker, as the
-// engine's are.
-func (r *run) measure(ctx context.Context, t task, dir string) (done turn, err error) {
+// takeYardstick starts a yardstick's process, and measures it from its first
+// send to its last. The records of one that moves them are counted at the broker,
+// as the engine's are; others tell by themselves.
+func (r *run) takeYardstick(ctx context.Context, t task, dir string) (done turn, err error) {
 	t.Clock = filepath.Join(dir, "clock")
-	p, err := r.launch(t, filepath.Join(dir, "log"))
+	log := filepath.Join(dir, "log")
+	launched := time.Now()
+	p, err := r.launch(t, log)
 	if err != nil {
 		return done, err
 	}
@@ -67,47 +78,28 @@ func (r *run) measure(ctx context.Context, t task, dir string) (done turn, err e
 		if clean, failed := p.Stop(10 * time.Second); err == nil && !clean {
 			err = errors.Join(fmt.Errorf("its process did not stop in good order (%v)", p.State()), failed)
 		}
+		err = because(err, log)
 	}()
-	var took time.Duration
-	begun := func() (ok bool, err error) {
-		ok, took = readClock(t.Clock)
-		return ok, nil
-	}
-	if err := await(ctx, p, time.Millisecond, begun); err != nil {
-		return done, r.because(err, dir)
+	err = await(ctx, p, time.Millisecond, func() (bool, error) {
+		begun, _ := readClock(t.Clock)
+		return begun, nil
+	})
+	if err != nil {
+		return done, err
 	}
 	watched, err := r.watched(t.Kind, p)
 	if err != nil {
 		return done, err
 	}
-	meter, err := rig.Measure(time.Second, watched)
-	if err != nil {
-		return done, err
+	if !onBroker(t.Kind) {
+		return r.timed(ctx, p, watched, t.Clock)
 	}
-	over := func() (bool, error) {
-		_, err := begun()
-		return took > 0, err
-	}
-	if onBroker(t.Kind) {
-		over = r.arrived(ctx, t.To)
-	}
-	if err := await(ctx, p, every, over); err != nil {
-		return done, r.because(err, dir)
-	}
-	m, err := meter.Stop()
-	if err != nil {
-		return done, err
-	}
-	if onBroker(t.Kind) {
-		took = m.Elapsed
+	done, err = r.watch(ctx, p, watched, t.To, launched)
+	if err == nil {
 		err = r.exactly(ctx, t.To)
 	}
-	return turn{rate: float64(r.sends.Len()) / took.Seconds(), took: took, use: m.Roles}, err
+	return done, err
 }
-
-// every is how often the broker is asked how many records there are: often
-// enough for a short round, seldom enough to cost it nothing.
-const every = 10 * time.Millisecond
 
 func (r *run) launch(t task, log string) (*process.Process, error) {
 	text, err := json.Marshal(t)
@@ -122,7 +114,7 @@ func (r *run) launch(t task, log string) (*process.Process, error) {
 	return p, nil
 }
 
-// watched are the processes of a turn, which run.
+// watched are the processes of a yardstick's turn, which run.
 func (r *run) watched(kind string, p *process.Process) ([]rig.Watched, error) {
 	all := []rig.Watched{{Role: kind, Name: kind, PID: p.PID()}}
 	if onBroker(kind) {
@@ -140,47 +132,10 @@ func (r *run) watched(kind string, p *process.Process) ([]rig.Watched, error) {
 	return all, nil
 }
 
-// await asks every so often until the answer is yes. The process must not end
-// before that.
-func await(ctx context.Context, p *process.Process, every time.Duration, ask func() (bool, error)) error {
-	poll := time.NewTicker(every)
-	defer poll.Stop()
-	for {
-		ended := !p.Running()
-		switch ok, err := ask(); {
-		case ok || err != nil:
-			return err
-		case ended:
-			return fmt.Errorf("its process ended too early (%v)", p.State())
-		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// arrived asks whether a topic has all records.
-func (r *run) arrived(ctx context.Context, topic string) func() (bool, error) {
-	return func() (bool, error) {
-		n, err := r.rig.Written(ctx, topic)
-		return n >= r.sends.Len(), err
-	}
-}
-
-func (r *run) exactly(ctx context.Context, topic string) error {
-	n, err := r.rig.Written(ctx, topic)
-	if err == nil && n != r.sends.Len() {
-		err = fmt.Errorf("%d records came out, and %d were there", n, r.sends.Len())
-	}
-	return err
-}
-
 // because adds what a process has said to an error.
-func (r *run) because(err error, dir string) error {
-	text, unread := os.ReadFile(filepath.Join(dir, "log"))
-	if unread != nil || len(bytes.TrimSpace(text)) == 0 || errors.Is(err, context.Canceled) {
+func because(err error, log string) error {
+	text, unread := os.ReadFile(log)
+	if err == nil || unread != nil || len(bytes.TrimSpace(text)) == 0 || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +15,13 @@ import (
 
 // benchOutput is where the result of a benchmark goes, the same for all of them.
 type benchOutput struct {
-	json, baseline, dir string
+	json, report, baseline, dir string
 }
 
 func (o *benchOutput) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.json, "json", "", "write the result to this file as JSON as well")
+	f.StringVar(&o.report, "report", "", "write it to this file as one HTML page, with plots")
 	f.StringVar(&o.baseline, "baseline", "", "fail if a count, such as allocations per send, is worse than in this result")
 	f.StringVar(&o.dir, "dir", "", "keep all data and logs here; default: a temporary one, kept if the run fails")
 }
@@ -33,6 +35,13 @@ type benchPlace struct {
 
 // carryOut gives a run its place, and writes its result.
 func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, benchPlace) (*report.Result, error)) error {
+	var old *report.Result
+	if o.baseline != "" {
+		var err error
+		if old, err = report.ReadFile(o.baseline); err != nil {
+			return &exit{codeUsage, err} // before it has run for minutes
+		}
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program, to start processes of it: %w", err)
@@ -61,26 +70,35 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 		return errSaid
 	}
 	if temporary {
-		return os.RemoveAll(dir)
+		err = os.RemoveAll(dir)
 	}
-	return nil
+	if old != nil {
+		err = errors.Join(report.Baseline(old, res), err)
+	}
+	return err
 }
 
+// write writes the result wherever it is wanted.
 func (o *benchOutput) write(out io.Writer, res *report.Result) error {
-	if err := res.Write(out); err != nil {
-		return err
+	err := res.Write(out)
+	if err == nil && o.json != "" {
+		err = res.WriteFile(o.json)
 	}
-	if o.json != "" {
-		if err := res.WriteFile(o.json); err != nil {
-			return err
-		}
+	if err == nil && o.report != "" {
+		err = writePage(o.report, res)
 	}
-	if o.baseline == "" {
-		return nil
+	return err
+}
+
+// writePage writes a page of results to a file.
+func writePage(path string, results ...*report.Result) error {
+	page := &bytes.Buffer{}
+	err := report.WriteHTML(page, results...)
+	if err == nil {
+		err = os.WriteFile(path, page.Bytes(), 0o644)
 	}
-	old, err := report.ReadFile(o.baseline)
 	if err != nil {
-		return err
+		return fmt.Errorf("write the report: %w", err)
 	}
-	return report.Baseline(old, res)
+	return nil
 }
