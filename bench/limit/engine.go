@@ -50,6 +50,7 @@ func (r *run) watchEngine(ctx context.Context, round *rig.Round, node *rig.Node,
 	if err := errors.Join(err, <-beside); err != nil {
 		return t, fmt.Errorf("%w; its log is %s", err, node.Log)
 	}
-	t.allocs, err = node.Allocs(ctx)
+	said, err := node.Metrics(ctx)
+	t.allocs, t.allocated = said.Sum("go_memstats_mallocs_total"), said.Sum("go_memstats_alloc_bytes_total")
 	return t, err
 }

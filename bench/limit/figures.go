@@ -70,11 +70,11 @@ func (r *run) figures(res *report.Result, kind string) {
 	// What a machine's speed has no part in. The slack is what runs differ by:
 	// how many sends share a batch is a matter of time.
 	objects := res.AddRounds("engine_allocs_per_send", "", r.each(kind, func(t turn) float64 {
-		return t.allocs.Objects / float64(r.sends.Len())
+		return t.allocs / float64(r.sends.Len())
 	}), report.Lower)
 	objects.Counted, objects.Slack = true, 3
 	bytes := res.AddRounds("engine_alloc_bytes_per_send", "B", r.each(kind, func(t turn) float64 {
-		return t.allocs.Bytes / float64(r.sends.Len())
+		return t.allocated / float64(r.sends.Len())
 	}), report.Lower)
 	bytes.Counted, bytes.Slack = true, 8
 	// Anything else ends the run with an error.

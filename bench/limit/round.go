@@ -23,8 +23,8 @@ type turn struct {
 	use   map[string]rig.Use // by the role: the kind itself, plugin, broker
 	// started says that the start of the processes is in it.
 	started bool
-	// allocs is the engine's alone.
-	allocs rig.Allocs
+	// allocs and allocated are objects and bytes on the heap: the engine's alone.
+	allocs, allocated float64
 }
 
 func (t turn) rate() float64 { return t.sends / t.took.Seconds() }

@@ -2,14 +2,11 @@ package load
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/carillonhq/carillon/bench/report"
 	"github.com/carillonhq/carillon/bench/rig"
 	"github.com/carillonhq/carillon/bench/tally"
 	"github.com/carillonhq/carillon/bench/workload"
-	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
 // stage is a broker, with topics of the run's own.
@@ -42,15 +39,5 @@ func (s *stage) publish(ctx context.Context, records workload.Records) error {
 
 // check accounts for every send, once the nodes have stopped.
 func (s *stage) check(ctx context.Context, d *rig.Round, records tally.Sends) (*tally.Verdict, error) {
-	t := tally.New(records)
-	status := s.rig.Topic("status")
-	ends, err := s.rig.Ends(ctx, status)
-	if err != nil {
-		return nil, err
-	}
-	err = tally.ReadStatus(ctx, s.rig.Broker.Addr, status, ends, func(e *carillonv1.Status) { t.Outcome(e) })
-	if err := errors.Join(err, tally.ReadLedgers(d.Ledgers(), t.Attempt)); err != nil {
-		return nil, fmt.Errorf("account for the sends: %w", err)
-	}
-	return t.Verdict(), nil
+	return d.Account(ctx, records)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/carillonhq/carillon/bench/tally"
-	"github.com/carillonhq/carillon/engine/kafka"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
@@ -14,13 +13,9 @@ import (
 // by what the nodes' provider has noted. The round is closed.
 func (d *Round) Account(ctx context.Context, sends tally.Sends) (*tally.Verdict, error) {
 	status := d.Rig.Topic("status")
-	found, err := d.Rig.client.Offsets(ctx, d.Rig.partitions(status), kafka.Latest)
+	ends, err := d.Rig.Ends(ctx, status)
 	if err != nil {
-		return nil, fmt.Errorf("read the ends of %s: %w", status, err)
-	}
-	ends := make(map[int32]int64, len(found))
-	for p, end := range found {
-		ends[p.Index] = end
+		return nil, err
 	}
 	t := tally.New(sends)
 	err = tally.ReadStatus(ctx, d.Rig.Broker.Addr, status, ends, func(e *carillonv1.Status) { t.Outcome(e) })

@@ -17,6 +17,8 @@
 //	config.go   Config: a node's configuration, from configs/bench.yaml
 //	node.go     Node: `carillon run` as a process
 //	metrics.go  what a node says of itself at /metrics
+//	profile.go  profiles of a node
+//	account.go  what became of every send
 //	meter.go    Meter: CPU and memory of processes, over time
 //	broker.go   the three kinds of broker
 //	rigtest     this binary as every process of a run, for tests

@@ -7,31 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 )
-
-// Allocs is what a node has allocated on its heap since its start. Unlike time,
-// that hardly depends on the machine, or on what else it does.
-type Allocs struct{ Objects, Bytes float64 }
-
-// Allocs reads what the node has allocated: the counters of runtime.MemStats,
-// which end the text form of Go's heap profile.
-func (n *Node) Allocs(ctx context.Context) (a Allocs, err error) {
-	text, err := n.pprof(ctx, "heap?debug=1")
-	if err != nil {
-		return a, err
-	}
-	for name, to := range map[string]*float64{"# Mallocs = ": &a.Objects, "# TotalAlloc = ": &a.Bytes} {
-		_, rest, found := strings.Cut(string(text), "\n"+name)
-		line, _, _ := strings.Cut(rest, "\n")
-		if *to, err = strconv.ParseFloat(line, 64); err != nil || !found {
-			return a, fmt.Errorf("read what %s has allocated: its heap profile has no %q", n.Name, name)
-		}
-	}
-	return a, nil
-}
 
 // Profile writes engine-cpu.pprof and engine-allocs.pprof to dir. lasts is how
 // long the node's work takes from now on: the CPU profile stops before that. The

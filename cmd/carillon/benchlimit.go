@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carillonhq/carillon/bench/limit"
 	"github.com/carillonhq/carillon/bench/report"
-	"github.com/carillonhq/carillon/bench/workload"
 )
 
 const limitLong = `Measure what is possible on this machine, and the engine as a share of it. Each
@@ -28,53 +29,58 @@ They take turns, and who goes first changes from round to round, so that a slow
 minute is slow for all. The figure to trust is "ratio": the engine's rate as a
 share of the yardstick's in the same round, the median of all rounds.
 
-All that moves records has the same broker, which stores them. It is "embedded"
-(a fake of Kafka in a process of its own), "kafka" (Apache Kafka: needs Java 17,
-and Maven once), or the address of one that runs, where the run has topics of
-its own and deletes them. The output names it, and gives its CPU for each.
+All that moves records has the same broker, which stores them; the output names
+it, and gives its CPU for each.
 
 In every round each send must have one outcome, "sent", and be in the plugin's
 own ledger once; and every yardstick must have moved each record once. Otherwise
-the run fails. The result goes to the standard output.`
+the run fails. The result goes to the standard output.
+
+` + brokersHelp
 
 func newBenchLimit() *cobra.Command {
-	c := limit.Config{Workload: workload.Default()}
+	f := &loadFlags{}
+	var c limit.Config
 	var only string
-	var to benchOutput
 	cmd := &cobra.Command{
 		Use:   "limit",
 		Short: "Measure the engine as a share of what is possible on this machine",
 		Long:  limitLong,
 		Example: `  carillon bench limit
   carillon bench limit --brokers kafka --rounds 7 --json limit.json --report limit.html
-  carillon bench limit --only engine,reader-writer --profiles /tmp`,
+  carillon bench limit --format protobuf --only engine,reader-writer --profiles /tmp`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if c.Kinds, err = limit.ParseKinds(only); err != nil {
+			if err := f.read(cmd); err != nil {
+				return err
+			}
+			if c.Workload = f.Workload; !cmd.Flags().Changed("sends") {
+				c.Workload.Sends = limitSends
+			}
+			c.Partitions, c.Broker = f.Partitions, f.Broker
+			if c.Kinds, err = limit.ParseKinds(only); err == nil {
+				err = c.Check()
+			}
+			if err != nil {
 				return &exit{codeUsage, err}
 			}
-			if err := c.Check(); err != nil {
-				return &exit{codeUsage, err}
-			}
-			return to.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
+			return f.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
 				c.Dir, c.Command, c.Progress = p.dir, p.command, p.progress
 				return limit.Run(ctx, c)
 			})
 		},
 	}
+	f.add(cmd, "order-shipped", "nodes", "channel", "failures", "throttles", "provider-latency")
 	flags := cmd.Flags()
-	flags.IntVar(&c.Workload.Sends, "sends", 1_000_000, "sends of a round, for each")
+	flags.Lookup("sends").DefValue = strconv.Itoa(limitSends)
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds")
-	flags.StringVar(&c.Broker, "brokers", "embedded", "embedded, kafka, or HOST:PORT")
-	flags.IntVar(&c.Partitions, "partitions", 16, "partitions of each topic, which are the engine's shards")
-	flags.StringVar(&c.Workload.Format, "format", c.Workload.Format, "of the sends: json or protobuf")
-	flags.IntVar(&c.Workload.Payload, "payload", c.Workload.Payload, "size of each text, in bytes")
-	flags.Uint64Var(&c.Workload.Seed, "seed", c.Workload.Seed, "another seed makes other sends")
-	flags.StringVar(&only, "only", "all", "what takes part, with commas between: engine, reader-writer, raw, plugin-stream, pebble, pebble-sets")
+	flags.StringVar(&only, "only", "all", "what takes part, with commas between: "+strings.Join(limit.Kinds(), ", "))
 	flags.StringVar(&c.Profiles, "profiles", "", "run the engine once more, and write engine-cpu.pprof and engine-allocs.pprof to this directory")
-	to.flags(cmd)
 	return cmd
 }
+
+// limitSends are so many that filling the engine and emptying it does not count.
+const limitSends = 1_000_000
 
 // newBenchYardstick is what bench limit starts.
 func newBenchYardstick() *cobra.Command {

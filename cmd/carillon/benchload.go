@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ type loadFlags struct {
 }
 
 // add adds the flags. def is the workload that the command takes where none is
-// named; without are flags of the workload that it has no use for.
+// named; without are flags that it has no use for.
 func (f *loadFlags) add(cmd *cobra.Command, def string, without ...string) {
 	flags := cmd.Flags()
 	w, err := workload.Load(def)
@@ -31,10 +32,8 @@ func (f *loadFlags) add(cmd *cobra.Command, def string, without ...string) {
 	flags.StringVar(&f.file, "workload", def, "a workload file, or one of "+strings.Join(workload.Names(), ", "))
 	f.applied = map[string]func(*workload.Workload){}
 	of := func(name string, add func(*pflag.FlagSet), apply func(*workload.Workload)) {
-		for _, not := range without {
-			if name == not {
-				return
-			}
+		if slices.Contains(without, name) {
+			return
 		}
 		add(flags)
 		flags.Lookup(name).DefValue = "as the workload says"
@@ -69,7 +68,9 @@ func (f *loadFlags) add(cmd *cobra.Command, def string, without ...string) {
 		s.Uint64Var(&w.Seed, "seed", w.Seed, "another seed makes other records, and fails other attempts")
 	},
 		func(to *workload.Workload) { to.Seed = w.Seed })
-	flags.IntVar(&f.Nodes, "nodes", 1, "engine nodes")
+	if f.Nodes = 1; !slices.Contains(without, "nodes") {
+		flags.IntVar(&f.Nodes, "nodes", 1, "engine nodes")
+	}
 	flags.IntVar(&f.Partitions, "partitions", 16, "partitions of each topic, which are the engine's shards")
 	flags.StringVar(&f.Broker, "brokers", "embedded", "embedded, kafka, or HOST:PORT")
 	f.flags(cmd)
