@@ -8,5 +8,8 @@
 //	pass.go       once through all of them, flat out
 //	gauge.go      what is sampled meanwhile
 //	cost.go       figures of what a send costs
+//	flow.go       sends at a steady rate, and when each had its outcome
+//	times.go      latencies, as figures and over time
 //	broadcast.go  `bench broadcast`: passes of the same nodes
+//	latency.go    `bench latency`: a flow
 package load

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -49,38 +48,47 @@ func (s *stage) pass(ctx context.Context, nodes int, records workload.Records) (
 // measure returns when n sends have ended, or none has for too long. It begins
 // when the last node is ready.
 func (s *stage) measure(ctx context.Context, d *rig.Round, n int, launched time.Time) (*passed, error) {
+	var written atomic.Int64
+	var last time.Time
+	p, all, err := s.metered(ctx, d, &written, func(l *listener) (at time.Time, err error) {
+		last, err = s.await(ctx, d, l, n, &written)
+		return last, err
+	})
+	if err == nil && p.sends < all.ended/2 {
+		p.whole(all, last.Sub(launched))
+	}
+	return p, err
+}
+
+// metered measures the nodes and the broker while run goes on, which returns
+// when the last send had ended. all is what the nodes say then.
+func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, run func(*listener) (time.Time, error)) (p *passed, all said, err error) {
 	processes, err := d.Processes()
 	if err != nil {
-		return nil, err
+		return nil, all, err
 	}
-	var written atomic.Int64
 	l := &listener{ctx: ctx, nodes: d.Nodes}
 	before, err := l.latest()
 	if err != nil {
-		return nil, err
+		return nil, all, err
 	}
-	meter, err := rig.Measure(sampled, processes, l.gauges(func() (float64, error) { return float64(written.Load()), nil })...)
+	meter, err := rig.Measure(sampled, processes, l.gauges(func() (float64, error) { return float64(ended.Load()), nil })...)
 	if err != nil {
-		return nil, err
+		return nil, all, err
 	}
 	began := time.Now()
-	last, awaited := s.await(ctx, d, l, n, &written)
+	last, awaited := run(l)
 	measured, err := meter.Stop()
 	if err := errors.Join(awaited, err); err != nil {
-		return nil, err
+		return nil, all, err
 	}
-	after, err := listen(ctx, d.Nodes)
-	if err != nil {
-		return nil, err
+	if all, err = listen(ctx, d.Nodes); err != nil {
+		return nil, all, err
 	}
-	p := &passed{
-		Measured: measured, sends: after.ended - before.ended, seconds: last.Sub(began).Seconds(),
-		used: said{commits: after.commits - before.commits, allocs: after.allocs - before.allocs, allocated: after.allocated - before.allocated},
-	}
-	if p.sends < after.ended/2 {
-		p.whole(after, last.Sub(launched))
-	}
-	return p, nil
+	return &passed{
+		Measured: measured, sends: all.ended - before.ended, seconds: last.Sub(began).Seconds(),
+		used: said{commits: all.commits - before.commits, allocs: all.allocs - before.allocs, allocated: all.allocated - before.allocated},
+	}, all, nil
 }
 
 // whole takes the pass from the launch of the nodes, their start included: what
@@ -99,6 +107,11 @@ func (p *passed) whole(all said, took time.Duration) {
 // outcome then is lost.
 const still = time.Minute
 
+func (s *stage) patience() time.Duration {
+	p := s.Workload.Provider
+	return still + 2*(p.Latency+p.Jitter+p.RetryAfter)
+}
+
 // await returns when the last of n sends had ended, by the growth of the topic
 // status. It asks the broker for that, which costs less than one more reader;
 // the nodes say when there is nothing more to come, since a send that is tried
@@ -108,7 +121,6 @@ func (s *stage) await(ctx context.Context, d *rig.Round, l *listener, n int, wri
 	defer progress.End()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	patience := still + 2*s.Workload.Provider.Latency + 2*s.Workload.Provider.RetryAfter
 	last = time.Now()
 	for {
 		events, err := s.rig.Written(ctx, s.rig.Topic("status"))
@@ -117,7 +129,7 @@ func (s *stage) await(ctx context.Context, d *rig.Round, l *listener, n int, wri
 		}
 		if now := time.Now(); int64(events) != written.Swap(int64(events)) {
 			last = now
-		} else if now.Sub(last) > patience {
+		} else if now.Sub(last) > s.patience() {
 			return last, nil
 		}
 		if events >= n {
@@ -150,6 +162,9 @@ func (s *stage) showLogs(d *rig.Round) {
 // problems are those of a pass, for the report.
 func problems(r *report.Result, which string, v *tally.Verdict) {
 	for _, text := range v.Problems {
-		r.Fail(fmt.Sprintf("%s: %s", which, text))
+		if which != "" {
+			text = which + ": " + text
+		}
+		r.Fail(text)
 	}
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillonhq/carillon/bench/report"
 	"github.com/carillonhq/carillon/bench/rig"
@@ -62,5 +63,16 @@ func TestBroadcastRough(t *testing.T) {
 	good(t, r, err)
 	if f := r.Figure("attempts_per_send"); f == nil || f.Value < 1.03 || f.Value > 1.2 {
 		t.Errorf("attempts per send: %+v, want about 1/(1-0.07)", f)
+	}
+}
+
+// Nothing is faster than the provider, and every send of the flow is timed.
+func TestLatency(t *testing.T) {
+	c := small(t, 0)
+	c.Workload.Provider.Latency = 50 * time.Millisecond
+	r, err := Latency(t.Context(), c, 400, time.Second)
+	good(t, r, err, "latency_p50_ms", "latency_p99_ms", "latency_max_ms")
+	if len(r.Percentiles) != 1 || r.Percentiles[0].Count != 400 || r.Percentiles[0].Points[0].Ms < 50 {
+		t.Errorf("percentiles: %+v", r.Percentiles)
 	}
 }

@@ -78,3 +78,9 @@ func ReadLedgers(files []string, take func(id string, reached bool)) error {
 	}
 	return nil
 }
+
+// Outcome says whether a record of status is one that ends a send.
+func Outcome(r *kgo.Record) bool {
+	s, err := parse(r)
+	return err == nil && s.Kind == carillonv1.Kind_KIND_OUTCOME
+}

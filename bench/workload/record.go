@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -47,6 +48,20 @@ func (r Records) Number(id string) (int, bool) {
 	}
 	i, err := strconv.Atoi(rest[:digits])
 	return i, err == nil && i < r.w.Sends && id == r.ID(i)
+}
+
+// Find returns which send a text is about that holds its id, such as a status
+// event, without reading it. One of another workload is passed over.
+func (r Records) Find(text []byte) (int, bool) {
+	tag := []byte(r.tag + "-")
+	for at := bytes.Index(text, tag); at >= 0; at = bytes.Index(text, tag) {
+		text = text[at:]
+		if i, ok := r.Number(string(text[:min(len(text), len(tag)+digits+1+8)])); ok {
+			return i, true
+		}
+		text = text[len(tag):]
+	}
+	return 0, false
 }
 
 // Record returns the ith record: a send as a producer would write it.

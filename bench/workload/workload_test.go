@@ -176,6 +176,27 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// An id is found in a text, and not in one about others.
+func TestFind(t *testing.T) {
+	w := workload.Default()
+	records := w.Records("sends", "otp")
+	for _, c := range []struct {
+		name, text string
+		found      bool
+	}{
+		{"an event", `{"id":"` + records.ID(12) + `","kind":"outcome"}`, true},
+		{"behind what looks like one", `{"note":"otp-only","id":"` + records.ID(12) + `"}`, true},
+		{"at the end", "\x0a" + records.ID(12), true},
+		{"an event of another workload", `{"id":"` + w.Records("sends", "bulk").ID(12) + `"}`, false},
+		{"half of one", records.ID(12)[:12], false},
+		{"nothing", "", false},
+	} {
+		if i, ok := records.Find([]byte(c.text)); ok != c.found || ok && i != 12 {
+			t.Errorf("%s: %d, %v", c.name, i, ok)
+		}
+	}
+}
+
 // A share of ordering keys, and how the recipients are spread, are what was
 // asked for.
 func TestSpread(t *testing.T) {

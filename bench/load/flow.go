@@ -1,0 +1,132 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/carillonhq/carillon/bench/tally"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+// flow is sends that are published at a steady rate, whatever becomes of them,
+// and the time until each has its outcome, as somebody outside reads it from
+// status. That time begins when a send is due, not when it was published: where
+// the system makes its producer late, the wait counts (an open loop, without
+// coordinated omission).
+type flow struct {
+	records workload.Records
+	rate    float64 // sends a second
+
+	producer, reader *kgo.Client
+	reading          context.CancelFunc
+	over             sync.WaitGroup
+
+	began time.Time
+	// took is by number, in µs; 0 has no outcome yet. Only the reader writes it,
+	// and it is read once that is over.
+	took  []uint32
+	ended atomic.Int64
+	late  time.Duration // the most that a send was published after it was due
+	fault atomic.Pointer[error]
+}
+
+// newFlow makes the clients. The reader begins where status ends now. close
+// ends them.
+func (s *stage) newFlow(ctx context.Context, records workload.Records, rate float64) (*flow, error) {
+	f := &flow{records: records, rate: rate, took: make([]uint32, records.Len())}
+	ends, err := s.rig.Ends(ctx, s.rig.Topic("status"))
+	if err != nil {
+		return nil, err
+	}
+	from := map[int32]kgo.Offset{}
+	for p, end := range ends {
+		from[p] = kgo.NewOffset().At(end)
+	}
+	f.reader, err = kgo.NewClient(kgo.SeedBrokers(s.rig.Broker.Addr),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.rig.Topic("status"): from}), kgo.FetchMaxWait(time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("make the reader of status: %w", err)
+	}
+	f.producer, err = kgo.NewClient(kgo.SeedBrokers(s.rig.Broker.Addr), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(0))
+	if err != nil {
+		f.reader.Close()
+		return nil, fmt.Errorf("make the producer of the sends: %w", err)
+	}
+	return f, nil
+}
+
+// start begins to read, and sets the time at which the first send is due.
+func (f *flow) start(ctx context.Context) {
+	ctx, f.reading = context.WithCancel(ctx)
+	f.began = time.Now().Add(time.Millisecond)
+	f.over.Go(func() { f.read(ctx) })
+}
+
+func (f *flow) close() {
+	if f.reading != nil {
+		f.reading()
+	}
+	f.over.Wait()
+	f.reader.Close()
+	f.producer.Close()
+}
+
+// due returns when the ith send is.
+func (f *flow) due(i int) time.Time {
+	return f.began.Add(time.Duration(float64(i) / f.rate * float64(time.Second)))
+}
+
+// publish publishes each send when it is due, and returns when Kafka has all.
+func (f *flow) publish(ctx context.Context) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for i := 0; i < f.records.Len(); {
+		for ; i < f.records.Len(); i++ {
+			late := time.Since(f.due(i))
+			if late < 0 {
+				break
+			}
+			f.late = max(f.late, late)
+			f.producer.Produce(ctx, f.records.Record(i), func(_ *kgo.Record, err error) {
+				if err != nil {
+					f.fault.CompareAndSwap(nil, &err)
+				}
+			})
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := f.fault.Load(); err != nil {
+			return fmt.Errorf("publish the sends: %w", *err)
+		}
+	}
+	if err := f.producer.Flush(ctx); err != nil {
+		return fmt.Errorf("publish the sends: %w", err)
+	}
+	return nil
+}
+
+// read notes when outcomes are there, until ctx ends. Events of other sends are
+// passed over unread, so that a broadcast beside costs this process little.
+func (f *flow) read(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := f.reader.PollFetches(ctx)
+		now := time.Now()
+		fetches.EachRecord(func(r *kgo.Record) {
+			i, ok := f.records.Find(r.Value)
+			if !ok || f.took[i] != 0 || !tally.Outcome(r) {
+				return
+			}
+			f.took[i] = uint32(max(1, now.Sub(f.due(i)).Microseconds()))
+			f.ended.Add(1)
+		})
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillonhq/carillon/bench/load"
+	"github.com/carillonhq/carillon/bench/report"
+)
+
+const latencyLong = `Publish sends at a steady rate, and measure how long each takes: from the time
+at which it is due until its outcome is read from the topic status, by this
+command, which is no part of the engine. The clock of a send begins when it is
+due, even if it was published late because everything stood still: a stall
+counts for all that should have been sent in it (no coordinated omission).
+
+The producer publishes whatever becomes of it, without lingering. The first two
+seconds do not count. The table and the plots have the percentiles; one that a
+handful of sends would decide is left out, so take the more sends the further
+out you look: a hundred thousand for 99.99 %.
+
+` + accountHelp + "\n\n" + brokersHelp
+
+func newBenchLatency() *cobra.Command {
+	f := &loadFlags{}
+	var rate, seconds float64
+	cmd := &cobra.Command{
+		Use:   "latency",
+		Short: "Measure the time from when a send is due until its outcome, at a steady rate",
+		Long:  latencyLong,
+		Example: `  carillon bench latency --rate 5000 --seconds 60
+  carillon bench latency --workload one-time-password --rate 500 --nodes 2 --report latency.html
+  carillon bench latency --rate 2000 --provider-latency 20ms --brokers kafka`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFlow(rate, seconds); err != nil {
+				return err
+			}
+			return f.run(cmd, func(ctx context.Context, c load.Config) (*report.Result, error) {
+				return load.Latency(ctx, c, rate, duration(seconds))
+			})
+		},
+	}
+	f.add(cmd, "order-shipped", "sends")
+	addFlow(cmd, &rate, &seconds, 2000, 30)
+	return cmd
+}
+
+// addFlow adds the flags of a flow of sends.
+func addFlow(cmd *cobra.Command, rate, seconds *float64, defaultRate, defaultSeconds float64) {
+	cmd.Flags().Float64Var(rate, "rate", defaultRate, "sends a second, whatever becomes of them")
+	cmd.Flags().Float64Var(seconds, "seconds", defaultSeconds, "for so long")
+}
+
+func checkFlow(rate, seconds float64) error {
+	switch {
+	case rate <= 0 || rate > 1e6:
+		return usagef("--rate %v: give more than 0, up to 1000000 a second", rate)
+	case seconds <= 0:
+		return usagef("--seconds %v: give more than 0", seconds)
+	}
+	return nil
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
