@@ -53,6 +53,7 @@ type Lane struct {
 	lease   time.Time // until when this node surely is a member of its group; zero: for ever
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
+	share     float64 // of the account's rate
 	token     uint64
 	closed    bool
 }
@@ -78,7 +79,7 @@ func New(cfg Config, plugin Channel, o Observer, log zerolog.Logger, now time.Ti
 		cfg: cfg, plugin: plugin, observe: o,
 		log:  log.With().Str("channel", cfg.Channel).Str("account", cfg.Account).Logger(),
 		wake: make(chan struct{}, 1), open: map[uint64]*Attempt{},
-		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now),
+		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now), share: 1,
 	}
 }
 
@@ -96,7 +97,7 @@ func (l *Lane) SetShare(share float64) {
 	if fault.Mutant(fault.WholeRateEach) {
 		share = 1
 	}
-	l.shareless = share == 0
+	l.share, l.shareless = share, share == 0
 	if !l.shareless { // to the limiter, no rate is no limit
 		l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
 	}
@@ -127,6 +128,30 @@ func (l *Lane) Depth() (urgent, bulk, open int) {
 	defer l.mu.Unlock()
 	return l.queue.urgent.len(), l.queue.bulk.len(), len(l.open)
 }
+
+// Ahead returns how many more attempts of a priority the lane can begin soon: as
+// many as its rate has in a second, less those that wait already. Who announces
+// attempts before they begin announces no more than that, since all of them are
+// in doubt if the node dies.
+func (l *Lane) Ahead(bulk bool) int {
+	about := l.About()
+	if about == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	most, waiting := unlimitedAhead*about.MaxBatch, l.queue.urgent.len()
+	if l.cfg.Rate > 0 {
+		most = max(1, int(l.cfg.Rate*l.share))
+	}
+	if bulk {
+		waiting = l.queue.len()
+	}
+	return max(0, most-waiting)
+}
+
+// unlimitedAhead is how many batches a lane without a rate may have waiting.
+const unlimitedAhead = 8
 
 // Withdraw takes back what waits for an owner and is not at the plugin; its
 // results are Returned. An owner that stops calls it.

@@ -360,3 +360,39 @@ func TestAboutIsWhatThePluginDeclares(t *testing.T) {
 }
 
 var _ Stream = (*stream)(nil)
+
+// A lane takes as many announcements as its rate has in a second, or eight
+// batches where it has none; urgent ones don't stand behind bulk.
+func TestAhead(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		rate, share  float64
+		urgent, bulk int // that wait
+		want         [2]int
+	}{
+		{"no rate", 0, 1, 0, 0, [2]int{32, 32}},
+		{"a rate, and all of it", 10, 1, 0, 0, [2]int{10, 10}},
+		{"a node's share of it", 10, 0.5, 0, 0, [2]int{5, 5}},
+		{"a share of less than one", 1, 0.1, 0, 0, [2]int{1, 1}},
+		{"bulk that waits", 10, 1, 0, 8, [2]int{10, 2}},
+		{"urgent attempts that wait", 10, 1, 4, 8, [2]int{6, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlugin(4, func(s *stream) { <-s.ctx.Done() }) // never takes anything
+				l := run(Config{Rate: c.rate, Deadline: time.Hour}, p)
+				synctest.Wait()
+				l.SetShare(c.share)
+				bulk := attempts(newOwner(), "b", c.bulk)
+				for _, a := range bulk {
+					a.Bulk = true
+				}
+				l.Push(append(attempts(newOwner(), "u", c.urgent), bulk...))
+				if got := [2]int{l.Ahead(false), l.Ahead(true)}; got != c.want {
+					t.Errorf("room for %v, want %v", got, c.want)
+				}
+				l.stop()
+			})
+		})
+	}
+}

@@ -45,6 +45,7 @@ func (q *quick) Name() (string, string)                               { return "
 func (q *quick) About() *lane.About                                   { return quickAbout }
 func (q *quick) Push(a []*lane.Attempt)                               { q.pushed = append(q.pushed, a...) }
 func (q *quick) Pause(time.Time)                                      {}
+func (q *quick) Ahead(bool) int                                       { return 1 << 20 }
 func (q *quick) Withdraw(lane.Owner)                                  {}
 func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
 func (q *quick) Admit(send.Key, uint64, time.Time)                    {}

@@ -97,6 +97,8 @@ type Lane interface {
 	Name() (channel, account string)
 	About() *lane.About
 	Push([]*lane.Attempt)
+	// Ahead is how many more attempts would begin soon.
+	Ahead(bulk bool) int
 	Pause(until time.Time)
 	Withdraw(lane.Owner)
 }

@@ -64,15 +64,27 @@ func (s *Shard) move(now time.Time) time.Duration {
 	wait = min(wait, s.load(now))
 	wait = min(wait, s.takeTurns(now))
 	for i := 0; i < len(s.inOrder); i++ { // filling one may make another
-		s.fill(s.inOrder[i], now)
+		wait = min(wait, s.fill(s.inOrder[i], now))
 	}
 	return min(wait, s.relieve(now))
 }
 
-func (s *Shard) fill(l *line, now time.Time) {
-	n := min(s.cfg.Quota-l.inLane, len(l.waiting))
+// askAgain is how soon a line looks whether its lane has room for announcements:
+// it may be other shards' attempts that are in its way.
+const askAgain = 20 * time.Millisecond
+
+// fill moves what waits in a line into its lane, and returns how long there is
+// nothing to do for it.
+func (s *Shard) fill(l *line, now time.Time) time.Duration {
+	const noEnd = time.Hour
+	n, wait := min(s.cfg.Quota-l.inLane, len(l.waiting)), noEnd
 	if n <= 0 || l.way.About() == nil {
-		return
+		return noEnd
+	}
+	if channel, _ := l.way.Name(); s.cfg.Policies[channel].Hold {
+		if room := l.way.Ahead(l.bulk); room < n {
+			n, wait = room, askAgain
+		}
 	}
 	attempts := make([]*lane.Attempt, 0, n)
 	for _, it := range l.waiting[:n] {
@@ -106,6 +118,7 @@ func (s *Shard) fill(l *line, now time.Time) {
 	if len(attempts) > 0 {
 		l.way.Push(attempts)
 	}
+	return wait
 }
 
 // address looks again for the address of a send that was routed before its

@@ -127,7 +127,7 @@ func makeTrace(t failer) *trace {
 		"sms": {AddressKind: "phone", Deadline: 9 * time.Second}, "hold": {AddressKind: "phone", Deadline: 9 * time.Second}, "webhook": {AddressKind: "webhook", Idempotent: true, Lifetime: 12 * time.Hour, Deadline: 9 * time.Second},
 		"slowstart": nil,
 	} {
-		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about}
+		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about, ahead: 100}
 	}
 	return tr
 }
@@ -246,6 +246,9 @@ func (tr *trace) event(verb string, args []string) {
 	case "begins": // it reaches its plugin
 		a := tr.atLane[args[0]]
 		tr.pushed = slices.DeleteFunc(tr.pushed, func(other *lane.Attempt) bool { return other == a })
+	case "ahead": // hold 1
+		n, _ := strconv.Atoi(args[1])
+		tr.lanes[args[0]].ahead = n
 	case "pause":
 		tr.shard.Pause()
 	case "resume":
@@ -539,6 +542,7 @@ type traceLane struct {
 	trace *trace
 	name  string
 	about *lane.About
+	ahead int
 
 	withdrawn bool
 }
@@ -548,6 +552,8 @@ func (l *traceLane) About() *lane.About              { return l.about }
 func (l *traceLane) Pause(until time.Time) {
 	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
 }
+
+func (l *traceLane) Ahead(bool) int { return l.ahead }
 
 func (l *traceLane) Withdraw(o lane.Owner) {
 	l.withdrawn = true
