@@ -97,7 +97,7 @@ func change(before, after *Figure) Change {
 	c.Percent = percentOf(after.Value-before.Value, before.Value)
 	between, known := changed(*before, *after)
 	if known && c.Percent != nil {
-		c.Low, c.High = &between.low, &between.high
+		c.Low, c.High = written(between.low), written(between.high)
 	}
 	c.Verdict, c.Why = judge(*before, *after, between, known)
 	return c
@@ -140,8 +140,15 @@ func percentOf(part, whole float64) *float64 {
 		}
 		return new(float64)
 	}
-	share := 100 * part / math.Abs(whole)
-	return &share
+	return written(100 * part / math.Abs(whole))
+}
+
+// written is what can be written: nothing, where it is beyond all numbers.
+func written(v float64) *float64 {
+	if unwritable(v) {
+		return nil
+	}
+	return &v
 }
 
 // warnings are the sentences on what makes two runs differ, but for the code.

@@ -90,6 +90,16 @@ func (r *Result) check() error {
 		}
 		seen[f.Name] = true
 	}
+	for _, s := range r.Series {
+		if i := slices.IndexFunc(s.Points, func(at [2]float64) bool { return unwritable(at[0]) || unwritable(at[1]) }); i >= 0 {
+			faults = append(faults, fmt.Errorf("the series %q of %q: point %d is no number: %v", s.Name, s.Group, i+1, s.Points[i]))
+		}
+	}
+	for _, d := range r.Percentiles {
+		if i := slices.IndexFunc(d.Points, func(at Percentile) bool { return unwritable(at.Ms) || !(at.Percentile >= 0 && at.Percentile <= 100) }); i >= 0 {
+			faults = append(faults, fmt.Errorf("the percentiles %q: point %d is none: %v", d.Name, i+1, d.Points[i]))
+		}
+	}
 	for _, t := range r.Tables {
 		for i, row := range t.Rows {
 			if len(row) != len(t.Columns) {

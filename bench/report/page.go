@@ -97,6 +97,9 @@ func WriteHTML(w io.Writer, results ...*Result) error {
 	var commands []string
 	of := map[string][]*Result{}
 	for _, r := range results {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("a result of bench %s: %w", r.Command, err)
+		}
 		if of[r.Command] == nil {
 			commands = append(commands, r.Command)
 		}

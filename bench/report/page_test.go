@@ -7,9 +7,19 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
-func html(t *testing.T, results ...*Result) string {
+// fataler is a test, or a part of one that rapid makes small.
+type fataler interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func html(t fataler, results ...*Result) string {
 	t.Helper()
 	b := &strings.Builder{}
 	if err := WriteHTML(b, results...); err != nil {
@@ -100,7 +110,7 @@ var (
 
 // checkPage finds what no page may have: something from elsewhere, a number that
 // is none, a drawing that is no XML, an id that is there twice or not at all.
-func checkPage(t *testing.T, name, page string) {
+func checkPage(t fataler, name, page string) {
 	t.Helper()
 	if found := elsewhere.FindString(page); found != "" {
 		t.Errorf("%s: the page is not whole by itself: %s", name, found)
@@ -133,6 +143,30 @@ func checkPage(t *testing.T, name, page string) {
 			}
 		}
 	}
+}
+
+// Any values make a page.
+func TestPageOfAnything(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		value := rapid.OneOf(rapid.Float64Range(0, 1e6), rapid.Float64Range(-1e300, 1e300), rapid.Just(0.0))
+		r := &Result{Command: "soak"}
+		for range rapid.IntRange(0, 4).Draw(rt, "series") {
+			s := Series{Name: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "name"), X: rapid.SampledFrom([]string{"", "nodes"}).Draw(rt, "x")}
+			for range rapid.IntRange(0, 20).Draw(rt, "points") {
+				s.Points = append(s.Points, [2]float64{value.Draw(rt, "x"), value.Draw(rt, "y")})
+			}
+			r.Series = append(r.Series, s)
+		}
+		d := Percentiles{Name: "loaded", Count: rapid.Int64Range(0, 1e9).Draw(rt, "count")}
+		for range rapid.IntRange(0, 20).Draw(rt, "percentiles") {
+			d.Points = append(d.Points, Percentile{rapid.Float64Range(0, 100).Draw(rt, "percentile"), value.Draw(rt, "ms")})
+		}
+		r.Percentiles = append(r.Percentiles, d)
+		for _, name := range []string{"a", "b", "c"} {
+			r.AddRounds(name, "sends/s", rapid.SliceOfN(value, 0, 6).Draw(rt, name), Higher)
+		}
+		checkPage(rt, "anything", html(rt, r, r))
+	})
 }
 
 func TestPageRefuses(t *testing.T) {

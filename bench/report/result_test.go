@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -106,6 +107,26 @@ func TestJSONRefuses(t *testing.T) {
 	}
 	if _, err := ReadFile("nowhere.json"); err == nil {
 		t.Error("read a file that isn't there")
+	}
+}
+
+// What has no place in a plot is refused before it is drawn or written.
+func TestRefusesPoints(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		result Result
+		want   string
+	}{
+		{"a rate of no time", Result{Series: []Series{{Name: "rate", Group: "Throughput", Points: [][2]float64{{0, 1}, {1, math.Inf(1)}}}}}, `"Throughput": point 2`},
+		{"a percentile above 100", Result{Percentiles: []Percentiles{{Name: "idle", Points: []Percentile{{101, 1}}}}}, `"idle": point 1`},
+		{"a latency of nothing", Result{Percentiles: []Percentiles{{Name: "idle", Points: []Percentile{{50, math.NaN()}}}}}, `"idle": point 1`},
+	} {
+		_, err1 := json.Marshal(c.result)
+		for _, err := range []error{err1, WriteHTML(io.Discard, &c.result)} {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", c.name, err, c.want)
+			}
+		}
 	}
 }
 
