@@ -62,7 +62,7 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	case err != nil:
 		return fmt.Errorf("%w (data and logs are in %s)", err, dir)
 	}
-	res.Versions = map[string]string{"carillon": thisBuild().Version, "go": thisBuild().Go}
+	res.Versions["carillon"] = thisBuild().Version
 	if err := o.write(cmd.OutOrStdout(), res); err != nil {
 		return err
 	}
