@@ -36,13 +36,28 @@ func (h *health) forget(prefix string) {
 	maps.DeleteFunc(h.faults, func(name, _ string) bool { return strings.HasPrefix(name, prefix) })
 }
 
+// count returns how many faults there are whose name begins with prefix.
+func (h *health) count(prefix string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for name := range h.faults {
+		if strings.HasPrefix(name, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
 // report lists the faults, each as "name: text".
 func (h *health) report() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	lines := []string{}
 	for _, name := range slices.Sorted(maps.Keys(h.faults)) {
-		lines = append(lines, name+": "+h.faults[name])
+		_, thing, _ := strings.Cut(name, " ")
+		text := strings.TrimPrefix(h.faults[name], thing+": ") // most say what they are about
+		lines = append(lines, name+": "+text)
 	}
 	return lines
 }

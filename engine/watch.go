@@ -80,7 +80,8 @@ func (e *Engine) watchTopics(ctx context.Context) {
 func (e *Engine) watchDisk() {
 	free, low, err := e.ledger.Free()
 	if err == nil && low {
-		err = fmt.Errorf("%s has %d MiB left: sending is paused until there is more room", e.cfg.Data, free>>20)
+		err = fmt.Errorf("%s has %d MiB left, and data_min_free is %d MiB: sending is paused until there is more room",
+			e.cfg.Data, free>>20, e.cfg.DataMinFree>>20)
 	}
 	e.health.set("disk", err)
 	if e.diskLow.Swap(low) == low {
@@ -184,5 +185,7 @@ func (e *Engine) ledgerGauges() error {
 	}
 	all = errors.Join(all, e.metrics.RegisterGauge("carillon_standby_shards", "Shards of other nodes that are followed.",
 		func() float64 { return float64(e.standby.warm()) }))
+	all = errors.Join(all, e.metrics.RegisterGauge("carillon_partitions_stopped", "Own input partitions that are quarantined or can't be read any further.",
+		func() float64 { return float64(e.health.count(quarantined)) }))
 	return all
 }

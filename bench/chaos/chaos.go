@@ -38,7 +38,8 @@ type Config struct {
 	ProviderRate int
 	// Session is the consumer group's session timeout.
 	Session time.Duration
-	// Settle bounds how long the last outcomes may take after the last fault.
+	// Settle bounds how long no send may end after the last fault while some have
+	// no outcome: what is left then is lost.
 	Settle time.Duration
 	// Standby has the nodes follow the shards of others.
 	Standby bool
@@ -188,12 +189,15 @@ func (r *run) underLoad(ctx context.Context, inflict func() error) error {
 func (r *run) settle(ctx context.Context) (err error) {
 	r.say("no more faults; waiting for the last outcomes")
 	began := time.Now()
-	until, cancel := context.WithTimeout(ctx, r.Settle)
-	defer cancel()
 	again := r.publisher.repeated()
-	for (r.watcher.endedIDs() < r.publisher.accepted() || r.watcher.recognised(again) < len(again)) &&
-		sleep(until, 100*time.Millisecond) {
-		continue
+	for most, last := 0, began; time.Since(last) < r.Settle; {
+		ended, recognised := r.watcher.endedIDs(), r.watcher.recognised(again)
+		if ended >= r.publisher.accepted() && recognised == len(again) || !sleep(ctx, 100*time.Millisecond) {
+			break
+		}
+		if n := ended + recognised; n > most {
+			most, last = n, time.Now()
+		}
 	}
 	r.settled = time.Since(began)
 	if r.lag, err = r.awaitCommits(ctx); err != nil {

@@ -98,7 +98,7 @@ func newBenchChaos() *cobra.Command {
 	flags.IntVar(&f.ProviderRate, "provider-rate", 1000, "the account's limit in attempts a second; 0 is none")
 	flags.IntVar(&f.Partitions, "partitions", 12, "shards")
 	flags.DurationVar(&f.Session, "session", 6*time.Second, "session timeout of the consumer group")
-	flags.DurationVar(&f.Settle, "settle", 2*time.Minute, "how long the last outcomes may take")
+	flags.DurationVar(&f.Settle, "settle", time.Minute, "how long nothing may end while sends have no outcome")
 	flags.BoolVar(&f.Standby, "standby", false, "nodes follow the shards of others (engine.standby)")
 	flags.BoolVar(&f.Strict, "strict", false, "fail for what a provider with idempotency keys would have doubled, too")
 	flags.StringVar(&f.json, "json", "", "write the report to this file as JSON as well")

@@ -49,7 +49,7 @@ func newBenchChaosPoints() *cobra.Command {
 	flags.Float64Var(&f.SendsPerSecond, "sends-per-second", 200, "rate of the load, whatever becomes of it")
 	flags.StringVar(&f.Broker, "broker", "embedded", "embedded, kafka, or HOST:PORT")
 	flags.DurationVar(&f.Session, "session", 3*time.Second, "session timeout of the consumer group")
-	flags.DurationVar(&f.Settle, "settle", 2*time.Minute, "how long the last outcomes may take")
+	flags.DurationVar(&f.Settle, "settle", time.Minute, "how long nothing may end while sends have no outcome")
 	flags.StringVar(&f.json, "json", "", "write the report to this file as JSON as well")
 	flags.StringVar(&f.Dir, "dir", "", "keep all data and logs here; default: a temporary one, kept if the run fails")
 	return cmd

@@ -12,7 +12,7 @@ import (
 // surveyed is an input as it is seen from outside.
 func surveyed(e engine.Evidence) *inputState {
 	e.Topic, e.Index = "carillon.sends", 3
-	s := newInputState(e, engine.Judge("carillon", true, e)[0])
+	s := newInputState(e, engine.Judge("carillon", true, e)[0], "")
 	return &s
 }
 

@@ -71,7 +71,8 @@ type accepted struct {
 type survey struct {
 	client *kafka.Client
 	cfg    *config.Config
-	newest int64 // events of `status` to look at
+	newest int64  // events of `status` to look at
+	again  string // the flags that led here, for a command to copy
 }
 
 func (s *survey) inputs() []string { return []string{s.cfg.Topic("sends"), s.cfg.Topic("sends.bulk")} }
@@ -137,7 +138,7 @@ func (s *survey) look(ctx context.Context, ids []int32) ([]shardState, error) {
 			})
 		}
 		for in, v := range engine.Judge(group, histories[i].Ran, evidence...) {
-			states[i].Inputs[in] = newInputState(evidence[in], v)
+			states[i].Inputs[in] = newInputState(evidence[in], v, s.again)
 		}
 	}
 	return states, nil
@@ -204,7 +205,7 @@ func (m member) name() string {
 	return m.ClientID + "@" + strings.TrimPrefix(m.Host, "/") // Java's way to write an address
 }
 
-func newInputState(e engine.Evidence, v engine.Verdict) inputState {
+func newInputState(e engine.Evidence, v engine.Verdict, again string) inputState {
 	s := inputState{
 		Topic: e.Topic, Partition: e.Index, First: e.First, End: e.End, Metadata: e.Commit.Metadata, Lag: e.End - e.First,
 		State: "ok", verdict: v, evidence: e,
@@ -229,7 +230,7 @@ func newInputState(e engine.Evidence, v engine.Verdict) inputState {
 		}
 	}
 	if v.Fault != nil {
-		s.State, s.Why, s.Fault, s.Command = "quarantined", string(v.Fault.Why), v.Fault.Error(), v.Fault.Command()
+		s.State, s.Why, s.Fault, s.Command = "quarantined", string(v.Fault.Why), v.Fault.Error()+again, v.Fault.Command()+again
 	}
 	if a := e.Accepted.GetAcceptance(); a != nil {
 		r := e.Accepted
@@ -259,8 +260,10 @@ func (f *shardFlags) survey(cmd *cobra.Command, newest int64) (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
+	again := f.again()
 	if f.set("group") {
 		cfg.Kafka.Group = f.group
+		again += " --group " + f.group
 	}
-	return &survey{client, cfg, newest}, nil
+	return &survey{client, cfg, newest, again}, nil
 }
