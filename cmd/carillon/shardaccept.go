@@ -41,8 +41,9 @@ asked again. It stays in the topic "control", with who gave it and why.
 
 Without --from it is the highest offset that is known to be safe, as
 "carillon shard inspect" has it. Records before it that are not finished are
-never sent and have no outcome. Of those from it on, whatever is finished within
-the dedupe window is passed over, and what was finished before is sent again.
+never sent and have no outcome: the command warns of what it leaves out. Of
+those from it on, whatever is finished within the dedupe window is passed over,
+and what was finished before is sent again.
 
 Where a node has stopped reading, say at a batch that it can't read, its message
 names the flag --past: then what was read before goes on, and nothing but what
@@ -122,6 +123,10 @@ func (f *acceptFlags) run(cmd *cobra.Command, number string) error {
 		return fmt.Errorf("%w; it is safe to try again", err)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "accepted: %s/%d goes on from %d\n", in.Topic, id, a.From)
+	if q := in.verdict.Fault; q != nil && f.past < 0 && a.From > q.From {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: the records from %d up to %d are left out; those of them that are not finished are never sent and have no outcome\n",
+			q.From, a.From-1)
+	}
 	if !f.wait {
 		return nil
 	}
