@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/fault"
@@ -48,8 +49,25 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 		Ledger: led, Outcomes: e.out, Lanes: e.lanes, Observer: newShardObserver(e.metrics), Log: e.log,
 		Now: time.Now, Jitter: rand.Float64, Need: e.wakeCommitter, Decided: e.operator.decided,
 	}, done)
+	e.tellDoubt(cfg, done)
 	e.begin(s, cfg)
 	return s, nil
+}
+
+// tellDoubt says how many records may be in doubt, since those wait.
+func (e *Engine) tellDoubt(cfg shard.Config, done [2]map[int64]bool) {
+	n := int64(0)
+	for i, found := range cfg.Found {
+		for at := found.Low; at < found.Reserved; at++ {
+			if !done[i][at] && !slices.ContainsFunc(found.Done, func(r intake.Run) bool { return at >= r.From && at < r.To }) {
+				n++
+			}
+		}
+	}
+	if n > 0 {
+		e.log.Info().Int32("shard", cfg.ID).Int64("at_most", n).
+			Msg("the former owner may have had attempts under way: what it had reserved and not finished waits for its channel's deadline")
+	}
 }
 
 // begin sets an opened shard going.
