@@ -46,8 +46,9 @@ func same(v float64) float64 { return v }
 
 // linear is an axis about low and high, with about n ticks at round numbers.
 func linear(low, high float64, n int, whole bool) axis {
-	if !(high > low) { // one value, or none
-		high, whole = low+max(1, math.Abs(low)/10), true
+	size := max(math.Abs(low), math.Abs(high))
+	if high-low <= size*1e-12 { // one value, or as good as one: a float64 has no numbers between
+		high, whole = low+max(1, size/10), true
 	}
 	step := round125((high - low) / float64(n))
 	if whole {
@@ -78,7 +79,7 @@ func round125(v float64) float64 {
 // about n ticks at most.
 func logarithmic(low, high float64, n int) axis {
 	top := round125(high)
-	bottom := 1 / round125(1/low)
+	bottom := 1 / round125(1/max(low, high*1e-12)) // what is less is at the bottom
 	if bottom >= top {
 		top = round125(bottom * 1.5)
 	}

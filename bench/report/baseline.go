@@ -88,12 +88,14 @@ func percent(p *float64) string {
 	if p == nil {
 		return nothing
 	}
-	v := math.Round(*p*10) / 10
-	switch {
-	case v == 0:
+	switch v := *p; {
+	case math.Abs(v) < 0.05:
 		return "0.0%"
-	case math.Abs(v) >= 1000:
+	case math.Abs(v) < 1000:
+		return fmt.Sprintf("%+.1f%%", v)
+	case math.Abs(v) < 1e6:
 		return fmt.Sprintf("%+.0f%%", v)
+	default:
+		return fmt.Sprintf("%+.0e%%", v)
 	}
-	return fmt.Sprintf("%+.1f%%", v)
 }

@@ -110,7 +110,9 @@ func (r *Result) check() error {
 	return errors.Join(faults...)
 }
 
-func unwritable(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+// unwritable is no number, or one so large that the next step of arithmetic is
+// none.
+func unwritable(v float64) bool { return math.IsNaN(v) || math.Abs(v) > 1e300 }
 
 // taken are the names at the top that are no figures.
 func taken() map[string]bool {

@@ -152,13 +152,13 @@ func TestPageOfAnything(t *testing.T) {
 		r := &Result{Command: "soak"}
 		for range rapid.IntRange(0, 4).Draw(rt, "series") {
 			s := Series{Name: rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "name"), X: rapid.SampledFrom([]string{"", "nodes"}).Draw(rt, "x")}
-			for range rapid.IntRange(0, 20).Draw(rt, "points") {
+			for range rapid.IntRange(0, 6).Draw(rt, "points") {
 				s.Points = append(s.Points, [2]float64{value.Draw(rt, "x"), value.Draw(rt, "y")})
 			}
 			r.Series = append(r.Series, s)
 		}
 		d := Percentiles{Name: "loaded", Count: rapid.Int64Range(0, 1e9).Draw(rt, "count")}
-		for range rapid.IntRange(0, 20).Draw(rt, "percentiles") {
+		for range rapid.IntRange(0, 5).Draw(rt, "percentiles") {
 			d.Points = append(d.Points, Percentile{rapid.Float64Range(0, 100).Draw(rt, "percentile"), value.Draw(rt, "ms")})
 		}
 		r.Percentiles = append(r.Percentiles, d)

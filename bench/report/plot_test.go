@@ -27,6 +27,7 @@ func TestTicks(t *testing.T) {
 		{"round numbers about the values", linear(0, 128_000, 4, false), "0 50,000 100,000 150,000"},
 		{"as many digits as the step has", linear(0, 0.9, 4, false), "0.0 0.5 1.0"},
 		{"below 0 as well", linear(-12, 30, 4, false), "-20 0 20 40"},
+		{"a clock's nanoseconds, which a float64 can't tell apart", linear(1763863200000000000, 1763863200000000500, 4, false), "1,750,000,000,000,000,000 1,800,000,000,000,000,000 1,850,000,000,000,000,000 1,900,000,000,000,000,000 1,950,000,000,000,000,000"},
 		{"all values are 0", linear(0, 0, 4, false), "0 1"},
 		{"no half nodes", linear(1, 3, 6, true), "1 2 3"},
 		{"seconds", clock(29.75), "0 5 10 15 20 25"},
@@ -37,6 +38,7 @@ func TestTicks(t *testing.T) {
 		{"many decades, each by its power of ten", logarithmic(1e5, 1e7, 6), "100,000 1,000,000 10,000,000"},
 		{"less than one, without empty digits", logarithmic(0.6, 4, 10), "0.5 1 2 5"},
 		{"one value", logarithmic(10, 10, 10), "10 20"},
+		{"twelve decades and no more", logarithmic(1e-320, 1, 5), "0.000000000001 0.00000000001 0.0000000001 0.000000001 0.00000001 0.0000001 0.000001 0.00001 0.0001 0.001 0.01 0.1 1"},
 		{"percentiles", rarity(99.99), "0% 50% 90% 99% 99.9% 99.99%"},
 		{"percentiles of few values", rarity(50), "0% 50% 90%"},
 	} {
