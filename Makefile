@@ -44,14 +44,15 @@ integration: ## Only go test with the tag integration, after prepare
 SEED ?= 1
 MINUTES ?= 2
 REPETITIONS ?= 20
+POINTS ?= all
 .PHONY: chaos
-chaos: build chaos-points ## Nodes, plugins and broker killed for MINUTES (2) by SEED (1), and chaos-points; Linux
+chaos: build chaos-points ## chaos-points, then nodes, plugins and broker killed for MINUTES (2); about 20 minutes; Linux
 	./carillon bench chaos --minutes $(MINUTES) --seed $(SEED) $(CHAOS)
 
 .PHONY: chaos-points
-chaos-points: ## A node killed at each named point of its code REPETITIONS (20) times by SEED (1); Linux
+chaos-points: ## A node killed at each of POINTS (all) of its code REPETITIONS (20) times by SEED (1); Linux
 	go build -tags faults -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/carillon-faults ./cmd/carillon
-	$(BIN)/carillon-faults bench chaos points --repetitions $(REPETITIONS) --seed $(SEED) $(POINTS)
+	$(BIN)/carillon-faults bench chaos points --repetitions $(REPETITIONS) --seed $(SEED) --points $(POINTS)
 
 SEEDS ?= 10
 .PHONY: virtual

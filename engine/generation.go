@@ -37,7 +37,7 @@ func (e *Engine) own(ctx context.Context, m intake.Membership) {
 	e.metrics.Rebalances.Inc()
 	e.metrics.ShardsOwned.Set(float64(len(m.Shards)))
 	log := e.log.With().Int32("generation", m.Generation).Logger()
-	log.Info().Ints32("shards", m.Shards).Msg("shards assigned")
+	log.Info().Str("process", e.owner).Ints32("shards", m.Shards).Msg("shards assigned")
 	g := &generation{
 		Engine: e, ctx: ctx, log: log, membership: m, serving: map[int32]*ownedShard{},
 		committer: intake.NewCommitter(e.client, e.cfg.Kafka.Group, e.inputs(), m),

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillonhq/carillon/bench/chaos"
+	"github.com/carillonhq/carillon/engine/fault"
 )
 
 type pointsFlags struct {
@@ -43,7 +44,7 @@ func newBenchChaosPoints() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.points, "points", "all", "points with commas between them, or all; an unknown one has them listed")
+	flags.StringVar(&f.points, "points", "all", "points with commas between them, all, or list to see them")
 	flags.IntVar(&f.repetitions, "repetitions", 20, "deaths at each point")
 	flags.Uint64Var(&f.Seed, "seed", 1, "another seed has another order, and deaths at other passes")
 	flags.Float64Var(&f.SendsPerSecond, "sends-per-second", 200, "rate of the load, whatever becomes of it")
@@ -56,6 +57,10 @@ func newBenchChaosPoints() *cobra.Command {
 }
 
 func (f *pointsFlags) run(cmd *cobra.Command) error {
+	if f.points == "list" && fault.Enabled {
+		_, err := fmt.Fprint(cmd.OutOrStdout(), fault.Table(fault.Points()))
+		return err
+	}
 	points, err := chaos.ParsePoints(f.points)
 	if err == nil && f.repetitions < 1 {
 		err = errors.New("repetitions: give at least 1")

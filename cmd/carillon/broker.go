@@ -12,10 +12,15 @@ import (
 func newBroker() *cobra.Command {
 	var data, addr string
 	cmd := &cobra.Command{
-		Use:    "broker --data DIR --broker HOST:PORT",
-		Hidden: true,
-		Short:  "Run the embedded broker alone: a fake of Kafka, for development and tests",
-		Args:   noArgs,
+		Use:   "broker --data DIR",
+		Short: "Run the embedded broker alone: a fake of Kafka, for development and tests",
+		Long: `Run the broker of "carillon dev" as a process of its own, so that several nodes
+can share it. It is a fake of Kafka in memory, which writes its records to DIR
+and reads them again at a start: one process, no replicas, no fsync, no login.
+Use it for trials and tests, and Kafka for everything else.`,
+		Example: `  carillon broker --data /tmp/broker
+  carillon broker --data /tmp/broker --broker 127.0.0.1:19092`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if data == "" {
 				return usagef("--data is needed: the directory that keeps the broker's data")

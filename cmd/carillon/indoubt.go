@@ -21,7 +21,8 @@ ends as "unknown" by itself, after the channel's hold_for.
 
 What is decided stands in the topic "control" until the node that owns the
 recipient has carried it out; none need run meanwhile. A decision is about one
-attempt: should the next answer be lost as well, it is asked again.`
+attempt: should the next answer be lost as well, it is asked again. Of several
+about one attempt the last one counts, as long as none is carried out.`
 
 func newInDoubt() *cobra.Command {
 	return group(&cobra.Command{
