@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,10 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	case err != nil:
 		return fmt.Errorf("%w (data and logs are in %s)", err, dir)
 	}
-	res.Versions["carillon"] = thisBuild().Version
+	if res.Versions == nil {
+		res.Versions = map[string]string{}
+	}
+	res.Versions["carillon"], res.Versions["go"] = thisBuild().Version, runtime.Version()
 	if err := o.write(cmd.OutOrStdout(), res); err != nil {
 		return err
 	}
