@@ -197,6 +197,7 @@ func newPluginServe() *cobra.Command {
 					"use `carillon run` or `carillon dev`, and `carillon plugin list` to see what it is")
 			}
 			signal.Reset(syscall.SIGTERM) // main's is for commands that stop in order; the engine has asked before it signals
+			go mindGarbage(context.Background(), pluginGarbage)
 			sdk.Serve(kind)
 			return nil
 		},

@@ -69,14 +69,14 @@ func testStoppedReader(t *testing.T, chunks int) {
 	first, second := b.fetch(3, 0, 1), b.fetch(3, end, 1)
 	for range 100 { // a select chooses at random
 		r := newTestReader(&seen{})
-		r.fetched <- first
-		r.fetched <- second
 		ctx, cancel := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
 			_ = r.Run(ctx)
 		}()
+		r.fetched <- first
+		r.fetched <- second
 		for len(r.Chunks) == 0 { // now it waits to give the second chunk, or soon will
 			time.Sleep(10 * time.Microsecond)
 		}

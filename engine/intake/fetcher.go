@@ -96,7 +96,7 @@ const (
 	pollShort = 20 * time.Millisecond // some partition is not asked for: its reader may soon have room
 	pollsFull = 20                    // where none is asked for, room is looked for so many times in a poll
 	// mostFetched bounds one answer, all partitions together.
-	mostFetched = 8 << 20
+	mostFetched = 4 << 20
 )
 
 // Run fetches until ctx ends.

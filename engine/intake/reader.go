@@ -38,7 +38,7 @@ type Reader struct {
 func NewReader(p kafka.Partition, partitions int, limits send.Limits, o Observer) *Reader {
 	return &Reader{
 		Chunks: make(chan Chunk, 1), part: p, partitions: partitions, limits: limits, observe: o,
-		fetched: make(chan *kafka.Fetched, 2),
+		fetched: make(chan *kafka.Fetched, 1),
 	}
 }
 
