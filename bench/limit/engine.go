@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ func (r *run) takeEngine(ctx context.Context, during func(*rig.Node) error) (tur
 	if err := errors.Join(err, round.Close()); err != nil {
 		return t, err
 	}
+	r.showLog(node)
 	verdict, err := round.Account(ctx, r.sends)
 	if err == nil && len(verdict.Problems) > 0 {
 		err = errors.New(strings.Join(verdict.Problems, "; "))
@@ -53,4 +55,14 @@ func (r *run) watchEngine(ctx context.Context, round *rig.Round, node *rig.Node,
 	said, err := node.Metrics(ctx)
 	t.allocs, t.allocated = said.Sum("go_memstats_mallocs_total"), said.Sum("go_memstats_alloc_bytes_total")
 	return t, err
+}
+
+// showLog says what the node has logged: in a good round nothing.
+func (r *run) showLog(n *rig.Node) {
+	text, err := os.ReadFile(n.Log)
+	if err != nil || len(text) == 0 {
+		return
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	r.say("the engine logged %d lines, such as %s", strings.Count(string(text), "\n"), first)
 }

@@ -42,6 +42,7 @@ func (r *run) result(began time.Time) *report.Result {
 	}
 	r.ratios(res)
 	r.table(res)
+	r.series(res)
 	return res
 }
 
