@@ -44,7 +44,7 @@ func thousands(digits string) string {
 }
 
 func withUnit(v float64, unit string) string {
-	if unit == "" {
+	if unit == "" || math.IsNaN(v) {
 		return number(v)
 	}
 	if unit == "%" {

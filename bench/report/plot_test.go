@@ -126,8 +126,9 @@ func TestLine(t *testing.T) {
 
 func TestPercentilesAt(t *testing.T) {
 	d := Percentiles{Points: []Percentile{{50, 1}, {98.9, 5}, {99.2, 6}, {100, 9}}}
-	for percentile, want := range map[float64]float64{0: 1, 50: 1, 90: 5, 99: 6, 99.9: 9, 100: 9} {
-		if got := d.at(percentile); got != want {
+	none := math.NaN()
+	for percentile, want := range map[float64]float64{40: 1, 50: 1, 60: none, 98.8: 5, 99: 6, 99.9: none, 100: 9} {
+		if got := d.at(percentile); got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("p%v: %v, want %v", percentile, got, want)
 		}
 	}

@@ -173,10 +173,14 @@ func tidyPercentile(v float64) float64 {
 }
 
 // at returns the milliseconds that so many percent took at most: those of the
-// first point from there on, as a histogram has it.
+// first point from there on, as a histogram has it, if it is near: it leaves out
+// three quarters at least of what the percentile does. NaN: none is.
 func (d Percentiles) at(percentile float64) float64 {
 	for _, at := range d.Points {
 		if at.Percentile >= percentile-1e-9 {
+			if 100-at.Percentile < 0.75*(100-percentile)-1e-9 {
+				break
+			}
 			return at.Ms
 		}
 	}

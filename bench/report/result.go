@@ -94,8 +94,9 @@ type Series struct {
 
 // Percentiles is a distribution of latencies.
 type Percentiles struct {
-	Name   string       `json:"name"`
-	Count  int64        `json:"count"` // of the values that it was made from
+	Name  string `json:"name"`
+	Count int64  `json:"count"` // of the values that it was made from
+	// Points go up. The page's table has p50, p90, p99 and so on, if they are here.
 	Points []Percentile `json:"points"`
 }
 
