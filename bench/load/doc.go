@@ -12,4 +12,5 @@
 //	times.go      latencies, as figures and over time
 //	broadcast.go  `bench broadcast`: passes of the same nodes
 //	latency.go    `bench latency`: a flow
+//	isolation.go  `bench isolation`: a flow alone, and beside a broadcast
 package load

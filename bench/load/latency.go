@@ -11,23 +11,20 @@ import (
 	"github.com/carillonhq/carillon/bench/rig"
 )
 
-// warmUp is how long a flow runs before its latency counts.
-const warmUp = 2 * time.Second
-
 // Latency publishes the workload at a steady rate for a time, and measures how
 // long each send takes until its outcome is read from status.
 func Latency(ctx context.Context, c Config, rate float64, length time.Duration) (_ *report.Result, err error) {
 	if rate <= 0 || length <= 0 {
 		return nil, fmt.Errorf("rate %v and length %v: give more than 0", rate, length)
 	}
-	c.Workload.Sends = int(rate * (warmUp + length).Seconds())
+	c.Workload.Sends = int(rate * (c.WarmUp + length).Seconds())
 	s, err := open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	result := c.result("latency", s.rig)
-	result.Settings["rate"], result.Settings["length"], result.Settings["warm_up"] = rate, length, warmUp
+	result.Settings["rate"], result.Settings["length"], result.Settings["warm_up"] = rate, length, c.WarmUp
 	records := c.Workload.Records(s.rig.Topic(c.Workload.Topic), "send")
 	d, err := s.rig.Begin(ctx)
 	if err != nil {
@@ -53,7 +50,7 @@ func Latency(ctx context.Context, c Config, rate float64, length time.Duration) 
 		return nil, err
 	}
 	problems(result, "", p.verdict)
-	all := f.within(warmUp, f.length())
+	all := f.within(c.WarmUp, f.length())
 	addTimes(result, "latency_", all)
 	addFlow(result, f)
 	addCost(result, []*passed{p})
@@ -73,14 +70,14 @@ func addFlow(r *report.Result, f *flow) {
 func (s *stage) flowing(ctx context.Context, d *rig.Round, f *flow) (*passed, error) {
 	p, _, err := s.metered(ctx, d, &f.ended, func(l *listener) (time.Time, error) {
 		f.start(ctx)
-		return s.follow(ctx, d, l, f)
+		return s.follow(ctx, d, l, f, func(said) {})
 	})
 	return p, err
 }
 
 // follow publishes a flow, and returns when the last of it had ended, or nothing
-// did for too long.
-func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow) (last time.Time, err error) {
+// did for too long. watch is told what the nodes say meanwhile.
+func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow, watch func(said)) (last time.Time, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	published := make(chan error, 1)
 	var publishing sync.WaitGroup
@@ -102,8 +99,10 @@ func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow) 
 			publishing.Wait()
 			return last, nil
 		}
-		heard, _ := l.latest()
-		progress.Show(ended, int64(heard.failed))
+		if heard, err := l.latest(); err == nil {
+			watch(heard)
+			progress.Show(ended, int64(heard.failed))
+		}
 		select {
 		case <-poll.C:
 		case err := <-published:

@@ -23,6 +23,8 @@ type Config struct {
 	Nodes      int
 	Partitions int // 0 takes those of configs/bench.yaml
 	Workload   workload.Workload
+	// WarmUp is how long a flow runs before its latency counts.
+	WarmUp time.Duration
 	// Progress takes lines for people.
 	Progress io.Writer
 }

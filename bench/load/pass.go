@@ -117,6 +117,9 @@ func (s *stage) patience() time.Duration {
 // the nodes say when there is nothing more to come, since a send that is tried
 // again has more than one event.
 func (s *stage) await(ctx context.Context, d *rig.Round, l *listener, n int, written *atomic.Int64) (last time.Time, err error) {
+	if written == nil {
+		written = new(atomic.Int64)
+	}
 	progress := report.NewProgress(s.Progress, "sends", int64(n))
 	defer progress.End()
 	poll := time.NewTicker(10 * time.Millisecond)

@@ -16,7 +16,8 @@ func small(t *testing.T, sends int) Config {
 	w := workload.Default()
 	w.Sends = sends
 	return Config{
-		Command: rigtest.Command(t), Dir: t.TempDir(), Broker: rig.Embedded, Nodes: 1, Partitions: 4, Workload: w, Progress: t.Output(),
+		Command: rigtest.Command(t), Dir: t.TempDir(), Broker: rig.Embedded, Nodes: 1, Partitions: 4, Workload: w,
+		WarmUp: 100 * time.Millisecond, Progress: t.Output(),
 	}
 }
 
@@ -74,5 +75,19 @@ func TestLatency(t *testing.T) {
 	good(t, r, err, "latency_p50_ms", "latency_p99_ms", "latency_max_ms")
 	if len(r.Percentiles) != 1 || r.Percentiles[0].Count != 400 || r.Percentiles[0].Points[0].Ms < 50 {
 		t.Errorf("percentiles: %+v", r.Percentiles)
+	}
+}
+
+// The urgent sends are timed alone and beside the broadcast, and all is counted.
+func TestIsolation(t *testing.T) {
+	c := small(t, 0)
+	// With 4 shards of 1024 in flight, the broadcast takes a second at least.
+	c.Workload.Provider.Latency = 300 * time.Millisecond
+	bulk := workload.Default()
+	bulk.Sends = 14_000
+	r, err := Isolation(t.Context(), c, bulk, 400, 500*time.Millisecond)
+	good(t, r, err, "idle_p50_ms", "loaded_p50_ms", "bulk_sends_per_second")
+	if got := r.Figure("sends").Value; got != 14_000+2*240 {
+		t.Errorf("%v sends were counted", got)
 	}
 }

@@ -175,6 +175,16 @@ func (d *Round) config(n *Node) (Config, error) {
 	return c, nil
 }
 
+// Restart starts the nodes again, with their disks, after Close.
+func (d *Round) Restart(ctx context.Context) error {
+	for _, n := range d.Nodes {
+		if err := n.Start(); err != nil {
+			return err
+		}
+	}
+	return d.AwaitReady(ctx)
+}
+
 // Processes returns those of the nodes, of their plugins, and of a broker that
 // was started here. The nodes are ready.
 func (d *Round) Processes() ([]Watched, error) {

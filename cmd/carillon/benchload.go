@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -100,7 +101,7 @@ func (f *loadFlags) run(cmd *cobra.Command, command func(context.Context, load.C
 		return err
 	}
 	return f.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
-		f.Dir, f.Command, f.Progress = p.dir, p.command, p.progress
+		f.Dir, f.Command, f.Progress, f.WarmUp = p.dir, p.command, p.progress, 2*time.Second
 		return command(ctx, f.Config)
 	})
 }

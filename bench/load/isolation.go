@@ -1,0 +1,190 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
+	"github.com/carillonhq/carillon/bench/workload"
+)
+
+// Isolation measures the latency of urgent sends at a low, steady rate twice:
+// alone, and while nodes work through a broadcast on sends.bulk as fast as they
+// can. c.Workload is that of the urgent ones; both go through the same lane.
+func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float64, length time.Duration) (_ *report.Result, err error) {
+	bulk.Topic, bulk.Channel = "sends.bulk", c.Workload.Channel
+	c.Workload.Topic, c.Workload.Sends = "sends", int(rate*(c.WarmUp+length).Seconds())
+	if err := bulk.Check(); err != nil {
+		return nil, fmt.Errorf("the broadcast: %w", err)
+	}
+	s, err := open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	r := c.result("isolation", s.rig)
+	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"] = rate, length, c.WarmUp
+	r.Settings["broadcast"], r.Settings["broadcast.sends"], r.Settings["broadcast.payload"] = bulk.Name, bulk.Sends, bulk.Payload
+	i := &isolation{
+		stage: s, rate: rate,
+		idle:   c.Workload.Records(s.rig.Topic("sends"), "idle"),
+		loaded: c.Workload.Records(s.rig.Topic("sends"), "loaded"),
+		bulk:   bulk.Records(s.rig.Topic("sends.bulk"), "bulk"),
+	}
+	if err := i.run(ctx); err != nil {
+		return nil, err
+	}
+	i.report(r)
+	return r, nil
+}
+
+// isolation is one run.
+type isolation struct {
+	*stage
+	rate               float64
+	idle, loaded, bulk workload.Records
+
+	alone, beside         times // latencies of the urgent sends
+	aloneFlow, besideFlow *flow
+	// busy is until when the broadcast went on beside the flow, from its start;
+	// took is how long it went on in all.
+	busy, took time.Duration
+	passed     *passed
+}
+
+func (i *isolation) run(ctx context.Context) (err error) {
+	d, err := i.rig.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := d.StartAll(ctx, i.Nodes, i.engine(i.rig.Partitions)); err != nil {
+		return err
+	}
+	i.say("%d urgent sends at %v a second, alone", i.idle.Len(), i.rate)
+	if err := i.first(ctx, d); err != nil {
+		return err
+	}
+	// The broadcast is there before the nodes are, so that they are busy with it
+	// from the beginning, and its producer is not in their way.
+	if err := d.Close(); err != nil {
+		return err
+	}
+	i.say("publishing %d sends of the broadcast", i.bulk.Len())
+	if err := i.publish(ctx, i.bulk); err != nil {
+		return err
+	}
+	if err := d.Restart(ctx); err != nil {
+		return err
+	}
+	i.say("%d urgent sends at %v a second, beside the broadcast", i.loaded.Len(), i.rate)
+	if err := i.second(ctx, d); err != nil {
+		return err
+	}
+	if err := d.Close(); err != nil {
+		return err
+	}
+	i.showLogs(d)
+	i.passed.verdict, err = i.check(ctx, d, together{i.idle, i.loaded, i.bulk})
+	return err
+}
+
+// first times the urgent sends alone.
+func (i *isolation) first(ctx context.Context, d *rig.Round) (err error) {
+	if i.aloneFlow, err = i.newFlow(ctx, i.idle, i.rate); err != nil {
+		return err
+	}
+	defer i.aloneFlow.close()
+	_, err = i.flowing(ctx, d, i.aloneFlow)
+	return err
+}
+
+// second times them beside the broadcast, and sees that to its end.
+func (i *isolation) second(ctx context.Context, d *rig.Round) (err error) {
+	f, err := i.newFlow(ctx, i.loaded, i.rate)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	i.besideFlow = f
+	i.passed, _, err = i.metered(ctx, d, &f.ended, func(l *listener) (last time.Time, err error) {
+		f.start(ctx)
+		last, err = i.follow(ctx, d, l, f, func(heard said) {
+			if int(heard.ended)-int(f.ended.Load()) < i.bulk.Len() {
+				i.busy = time.Since(f.began)
+			}
+		})
+		if i.took = i.busy; err == nil && i.busy+time.Second > last.Sub(f.began) {
+			last, err = i.await(ctx, d, l, i.bulk.Len()+i.loaded.Len(), nil)
+			i.took = last.Sub(f.began)
+		}
+		return last, err
+	})
+	return err
+}
+
+// together are sends of several workloads.
+type together []workload.Records
+
+// Len returns how many there are.
+func (t together) Len() int {
+	n := 0
+	for _, r := range t {
+		n += r.Len()
+	}
+	return n
+}
+
+// ID returns the id of the ith of all.
+func (t together) ID(i int) string {
+	for _, r := range t {
+		if i < r.Len() {
+			return r.ID(i)
+		}
+		i -= r.Len()
+	}
+	return ""
+}
+
+// Number returns which of all an id is of.
+func (t together) Number(id string) (int, bool) {
+	before := 0
+	for _, r := range t {
+		if i, ok := r.Number(id); ok {
+			return before + i, true
+		}
+		before += r.Len()
+	}
+	return 0, false
+}
+
+// enough is of how many sends beside the broadcast something can be said.
+const enough = 100
+
+func (i *isolation) report(r *report.Result) {
+	problems(r, "", i.passed.verdict)
+	i.alone = i.aloneFlow.within(i.WarmUp, i.aloneFlow.length())
+	i.beside = i.besideFlow.within(i.WarmUp, min(i.busy, i.besideFlow.length()))
+	if n := i.beside.TotalCount(); n < enough {
+		r.Fail(fmt.Sprintf("the broadcast was over after %v, so that only %d urgent sends count beside it: give it more --sends, or a higher --rate", i.busy.Round(time.Millisecond), n))
+	}
+	addTimes(r, "idle_", i.alone)
+	addTimes(r, "loaded_", i.beside)
+	r.Add("loaded_seconds", "s", max(0, min(i.busy, i.besideFlow.length())-i.WarmUp).Seconds(), report.Neither).
+		Note = "of the flow beside the broadcast count"
+	r.Add("bulk_sends_per_second", "sends/s", float64(i.bulk.Len())/i.took.Seconds(), report.Higher)
+	addFlow(r, i.besideFlow)
+	addCost(r, []*passed{i.passed})
+	t := report.Table{Title: "Latency of urgent sends", Columns: []string{"percentile", "alone, ms", "beside the broadcast, ms"}}
+	for _, q := range []float64{50, 75, 90, 95, 99, 99.9, 100} {
+		t.Add(q, i.alone.ms(q), i.beside.ms(q))
+	}
+	r.Tables = append(r.Tables, t)
+	r.Percentiles = []report.Percentiles{i.alone.report("alone"), i.beside.report("beside the broadcast")}
+	r.Series = append(r.Series, i.aloneFlow.overTime("alone, ", time.Second)...)
+	r.Series = append(r.Series, i.besideFlow.overTime("beside, ", time.Second)...)
+	addSeries(r, []*passed{i.passed})
+}
