@@ -47,10 +47,7 @@ func addCost(r *report.Result, all []*passed) {
 		}
 		r.AddRounds("engine_peak_rss_mib", "MiB", each(all, func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
 	}
-	f := r.Add("lost", "", float64(lost), report.Lower)
-	f.Counted, f.Key = true, true
-	f = r.Add("doubled", "", float64(doubled), report.Lower)
-	f.Counted, f.Key = true, true
+	addFaults(r, lost, doubled)
 	if all[0].used.allocs > 0 {
 		allocs := r.AddRounds("engine_allocs_per_send", "", each(all, func(p *passed) float64 { return p.used.allocs / p.sends }), report.Lower)
 		allocs.Counted = true
@@ -60,6 +57,15 @@ func addCost(r *report.Result, all []*passed) {
 	r.AddRounds("commits", "", each(all, func(p *passed) float64 { return p.used.commits }), report.Neither)
 	r.Add("attempts_per_send", "", float64(attempts)/float64(len(all)*all[0].verdict.Sends), report.Neither).
 		Note = "by the provider's ledger"
+}
+
+// addFaults adds what must be 0.
+func addFaults(r *report.Result, lost, doubled int) {
+	for _, f := range []*report.Figure{
+		r.Add("lost", "", float64(lost), report.Lower), r.Add("doubled", "", float64(doubled), report.Lower),
+	} {
+		f.Counted, f.Key = true, true
+	}
 }
 
 // addSeries adds the plots of the last pass, and the throughput of each.

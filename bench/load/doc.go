@@ -12,5 +12,7 @@
 //	times.go      latencies, as figures and over time
 //	broadcast.go  `bench broadcast`: passes of the same nodes
 //	latency.go    `bench latency`: a flow
+//	scale.go      `bench scale`: passes of several sizes, by several nodes
+//	soak.go       `bench soak`: a long flow, and whether it stays flat
 //	isolation.go  `bench isolation`: a flow alone, and beside a broadcast
 package load

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carillonhq/carillon/bench/tally"
 	"github.com/carillonhq/carillon/bench/workload"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
 // flow is sends that are published at a steady rate, whatever becomes of them,
@@ -33,12 +34,17 @@ type flow struct {
 	ended atomic.Int64
 	late  time.Duration // the most that a send was published after it was due
 	fault atomic.Pointer[error]
+	next  []atomic.Int64 // of status, by partition: what is read next
+
+	// tally is given every outcome, unless it is nil. Only the reader uses it,
+	// until that is over.
+	tally *tally.Tally
 }
 
 // newFlow makes the clients. The reader begins where status ends now. close
 // ends them.
 func (s *stage) newFlow(ctx context.Context, records workload.Records, rate float64) (*flow, error) {
-	f := &flow{records: records, rate: rate, took: make([]uint32, records.Len())}
+	f := &flow{records: records, rate: rate, took: make([]uint32, records.Len()), next: make([]atomic.Int64, s.rig.Partitions)}
 	ends, err := s.rig.Ends(ctx, s.rig.Topic("status"))
 	if err != nil {
 		return nil, err
@@ -46,9 +52,10 @@ func (s *stage) newFlow(ctx context.Context, records workload.Records, rate floa
 	from := map[int32]kgo.Offset{}
 	for p, end := range ends {
 		from[p] = kgo.NewOffset().At(end)
+		f.next[p].Store(end)
 	}
 	f.reader, err = kgo.NewClient(kgo.SeedBrokers(s.rig.Broker.Addr),
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.rig.Topic("status"): from}), kgo.FetchMaxWait(time.Second))
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.rig.Topic("status"): from}), kgo.FetchMaxWait(time.Second), kgo.KeepControlRecords())
 	if err != nil {
 		return nil, fmt.Errorf("make the reader of status: %w", err)
 	}
@@ -121,12 +128,46 @@ func (f *flow) read(ctx context.Context) {
 		fetches := f.reader.PollFetches(ctx)
 		now := time.Now()
 		fetches.EachRecord(func(r *kgo.Record) {
+			f.next[r.Partition].Store(r.Offset + 1)
 			i, ok := f.records.Find(r.Value)
-			if !ok || f.took[i] != 0 || !tally.Outcome(r) {
+			if !ok {
+				return
+			}
+			s, err := tally.Parse(r)
+			if err != nil || s.Kind != carillonv1.Kind_KIND_OUTCOME {
+				return
+			}
+			if f.tally != nil {
+				f.tally.Outcome(s)
+			}
+			if f.took[i] != 0 {
 				return
 			}
 			f.took[i] = uint32(max(1, now.Sub(f.due(i)).Microseconds()))
 			f.ended.Add(1)
 		})
 	}
+}
+
+// readToEnd returns when all of status has been read, once nobody writes it any
+// more.
+func (f *flow) readToEnd(ctx context.Context, s *stage) error {
+	ends, err := s.rig.Ends(ctx, s.rig.Topic("status"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for p, end := range ends {
+		for f.next[p].Load() < end {
+			select {
+			case <-poll.C:
+			case <-ctx.Done():
+				return fmt.Errorf("read status/%d from %d to its end at %d: %w", p, f.next[p].Load(), end, ctx.Err())
+			}
+		}
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	if err != nil {
 		return nil, all, err
 	}
-	meter, err := rig.Measure(sampled, processes, l.gauges(func() (float64, error) { return float64(ended.Load()), nil })...)
+	meter, err := rig.Measure(s.every, processes, l.gauges(func() (float64, error) { return float64(ended.Load()), nil })...)
 	if err != nil {
 		return nil, all, err
 	}

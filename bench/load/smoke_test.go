@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,30 @@ func TestIsolation(t *testing.T) {
 	r, err := Isolation(t.Context(), c, bulk, 400, 500*time.Millisecond)
 	good(t, r, err, "idle_p50_ms", "loaded_p50_ms", "bulk_sends_per_second")
 	if got := r.Figure("sends").Value; got != 14_000+2*240 {
+		t.Errorf("%v sends were counted", got)
+	}
+}
+
+// Every size is sent by every number of nodes, and has a row.
+func TestScale(t *testing.T) {
+	c := small(t, 0)
+	r, err := Scale(t.Context(), c, []int{1, 2}, []int{500, 1000})
+	good(t, r, err)
+	if got := r.Figure("sends").Value; got != 3000 || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 4 {
+		t.Errorf("%v sends, %+v", got, r.Tables)
+	}
+}
+
+// Sends are accounted for as they come, and both thirds are looked at.
+func TestSoak(t *testing.T) {
+	c := small(t, 0)
+	r, err := Soak(t.Context(), c, 300, 2*time.Second)
+	if err == nil { // two seconds are too short to be flat
+		r.Problems = slices.DeleteFunc(r.Problems, func(s string) bool { return strings.Contains(s, "has grown") })
+		r.Passed = len(r.Problems) == 0
+	}
+	good(t, r, err, "latency_p99_first_ms", "latency_p99_last_ms", "latency_p50_ms")
+	if got := r.Figure("sends").Value; got != 600 {
 		t.Errorf("%v sends were counted", got)
 	}
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"time"
 
 	"github.com/carillonhq/carillon/bench/report"
 	"github.com/carillonhq/carillon/bench/rig"
@@ -12,20 +13,22 @@ import (
 // stage is a broker, with topics of the run's own.
 type stage struct {
 	Config
-	rig *rig.Rig
+	rig   *rig.Rig
+	every time.Duration // it is sampled
 }
 
-// open starts the broker and makes the topics.
-func open(ctx context.Context, c Config) (*stage, error) {
+// open starts the broker and makes the topics. changes are made to the
+// configuration of every node.
+func open(ctx context.Context, c Config, changes ...func(rig.Config)) (*stage, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	c.say("starting the broker (%s) in %s", c.Broker, c.Dir)
-	r, err := rig.Open(ctx, rig.Options{Dir: c.Dir, Command: c.Command, Broker: c.Broker, Partitions: c.Partitions})
+	r, err := rig.Open(ctx, rig.Options{Dir: c.Dir, Command: c.Command, Broker: c.Broker, Partitions: c.Partitions, Changes: changes})
 	if err != nil {
 		return nil, err
 	}
-	return &stage{Config: c, rig: r}, nil
+	return &stage{Config: c, rig: r, every: sampled}, nil
 }
 
 func (s *stage) close() error { return s.rig.Close() }

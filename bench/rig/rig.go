@@ -27,6 +27,8 @@ type Options struct {
 	// Extra are topics beside the engine's, without the prefix; each has as many
 	// partitions as the others. They are made anew with them.
 	Extra []string
+	// Changes are made to configs/bench.yaml, for every node.
+	Changes []func(Config)
 }
 
 // Rig is a broker with topics that are the run's own, by their prefix.
@@ -61,6 +63,9 @@ func Open(ctx context.Context, o Options) (_ *Rig, err error) {
 	r.config.Set(fmt.Sprintf("carillon-bench-%x.", time.Now().UnixNano()), "kafka", "prefix")
 	if o.Partitions > 0 {
 		r.config.Set(o.Partitions, "kafka", "topics", "partitions")
+	}
+	for _, change := range o.Changes {
+		change(r.config)
 	}
 	if r.Topics, _, err = r.config.parse("configs/bench.yaml"); err != nil {
 		return nil, err

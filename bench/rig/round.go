@@ -163,6 +163,9 @@ func (d *Round) config(n *Node) (Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, change := range d.Rig.Changes {
+		change(c)
+	}
 	k := d.Rig.Topics.Kafka
 	c.Set(k.Brokers, "kafka", "brokers")
 	c.Set(k.Prefix, "kafka", "prefix")

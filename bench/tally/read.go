@@ -44,7 +44,7 @@ func ReadStatus(ctx context.Context, addr, topic string, ends map[int32]int64, t
 			if r.Attrs.IsControl() {
 				continue
 			}
-			s, err := parse(r)
+			s, err := Parse(r)
 			if err != nil {
 				return fmt.Errorf("read %s/%d at %d: %w", topic, r.Partition, r.Offset, err)
 			}
@@ -54,7 +54,8 @@ func ReadStatus(ctx context.Context, addr, topic string, ends map[int32]int64, t
 	return nil
 }
 
-func parse(r *kgo.Record) (*carillonv1.Status, error) {
+// Parse reads a record of status.
+func Parse(r *kgo.Record) (*carillonv1.Status, error) {
 	headers := make([]send.Header, len(r.Headers))
 	for i, h := range r.Headers {
 		headers[i] = send.Header(h)
@@ -77,10 +78,4 @@ func ReadLedgers(files []string, take func(id string, reached bool)) error {
 		}
 	}
 	return nil
-}
-
-// Outcome says whether a record of status is one that ends a send.
-func Outcome(r *kgo.Record) bool {
-	s, err := parse(r)
-	return err == nil && s.Kind == carillonv1.Kind_KIND_OUTCOME
 }

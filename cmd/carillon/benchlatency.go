@@ -59,7 +59,9 @@ func checkFlow(rate, seconds float64) error {
 	case rate <= 0 || rate > 1e6:
 		return usagef("--rate %v: give more than 0, up to 1000000 a second", rate)
 	case seconds <= 0:
-		return usagef("--seconds %v: give more than 0", seconds)
+		return usagef("--seconds or --hours: give more than 0")
+	case rate*seconds >= 1e9:
+		return usagef("%v sends a second for %v seconds are more than 999999999 sends: give less of one", rate, seconds)
 	}
 	return nil
 }
