@@ -19,7 +19,8 @@ import (
 type loadFlags struct {
 	load.Config
 	benchOutput
-	file string
+	file    string
+	without []string // flags of a workload that the command has none of, or others
 }
 
 // add adds the flags. def is the workload that the command takes where none is
@@ -29,7 +30,7 @@ func (f *loadFlags) add(cmd *cobra.Command, def string, without ...string) {
 	if err != nil {
 		panic(err) // it is part of this binary
 	}
-	f.Nodes = 1
+	f.Nodes, f.without = 1, without
 	all := workloadFlags(&w)
 	all.VisitAll(func(flag *pflag.Flag) { flag.DefValue = "as the workload says" })
 	all.StringVar(&f.file, "workload", def, "a workload file, or one of "+strings.Join(workload.Names(), ", "))
@@ -67,7 +68,7 @@ func (f *loadFlags) read(cmd *cobra.Command) error {
 	}
 	changed := workloadFlags(&w)
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		if changed.Lookup(flag.Name) != nil && err == nil {
+		if changed.Lookup(flag.Name) != nil && !slices.Contains(f.without, flag.Name) && err == nil {
 			err = changed.Set(flag.Name, flag.Value.String())
 		}
 	})
