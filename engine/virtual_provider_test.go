@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/carillonhq/carillon/engine/host"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -199,7 +200,7 @@ func (s *fakeStream) Send(r *channelv1.DeliverRequest) error {
 	if s.ctx.Err() != nil {
 		return errStream
 	}
-	for _, a := range r.Attempts {
+	for _, a := range proto.Clone(r).(*channelv1.DeliverRequest).Attempts { // the lane uses its memory again
 		f := s.channel.world.draw(s.channel.process, a)
 		time.AfterFunc(transit, func() { s.attempt(a, f) })
 	}

@@ -43,6 +43,7 @@ type Lane struct {
 	about   atomic.Pointer[About]
 	observe Observer
 	wake    chan struct{} // capacity 1: something changed for the sender
+	out     request       // the sender's
 
 	mu      sync.Mutex
 	queue   shares

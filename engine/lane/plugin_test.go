@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -89,7 +90,7 @@ func (s *stream) CloseSend() error { return nil }
 
 func (s *stream) Send(r *channelv1.DeliverRequest) error {
 	select {
-	case s.in <- r:
+	case s.in <- proto.Clone(r).(*channelv1.DeliverRequest): // the lane uses its memory again
 		return nil
 	case <-s.ended:
 	case <-s.ctx.Done():

@@ -100,7 +100,9 @@ func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.Cance
 		req, wait := l.next(time.Now())
 		if req != nil {
 			fault.Point(fault.BeforeAttempt)
-			if stream.Send(req) == nil {
+			err := stream.Send(req)
+			l.out.reset()
+			if err == nil {
 				continue
 			}
 			<-broken // Recv says why
@@ -152,7 +154,6 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 		l.observe.Waited(wait)
 		return nil, wait
 	}
-	req := &channelv1.DeliverRequest{Attempts: make([]*channelv1.Attempt, 0, n)}
 	// What the limiter granted beyond the bytes of a batch lapses.
 	for size := 0; n > 0 && size < batchBytes; n-- {
 		a := l.queue.pop()
@@ -163,35 +164,14 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 			ended = append(ended, Result{Attempt: a, Outcome: Tested})
 		default:
 			l.begin(a, about, now)
-			m := a.message()
-			size += m.SizeVT()
-			req.Attempts = append(req.Attempts, m)
+			size += l.out.add(a)
 		}
 	}
-	if len(req.Attempts) == 0 {
+	if len(l.out.Attempts) == 0 {
 		return nil, 0
 	}
-	l.credits -= len(req.Attempts)
-	return req, 0
-}
-
-func (l *Lane) begin(a *Attempt, about *About, now time.Time) {
-	if !fault.Mutant(fault.ReuseToken) {
-		l.token++
-	}
-	a.token, a.began = l.token, now
-	a.deadline = now.Add(about.Deadline).UnixMilli()
-	l.open[a.token] = a
-}
-
-func (a *Attempt) message() *channelv1.Attempt {
-	s := a.Send
-	return &channelv1.Attempt{
-		Token: a.token, Key: a.Key, Id: s.Id, App: s.App, Recipient: s.To.Id, Address: a.Address,
-		Content: s.Content, Data: s.Data, Class: s.Class, Campaign: s.Campaign,
-		CollapseKey: s.CollapseKey, Locale: s.To.Locale, Attempt: a.Number, ExpiresMs: a.Expires,
-		DeadlineMs: a.deadline, Traceparent: s.Traceparent, Tracestate: s.Tracestate,
-	}
+	l.credits -= len(l.out.Attempts)
+	return &l.out.DeliverRequest, 0
 }
 
 // settle gives the plugin's results to their owners. The first result of an

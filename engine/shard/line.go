@@ -5,6 +5,7 @@ import (
 
 	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/send"
 )
 
 // line is a shard's part of one lane and priority: what waits to enter it, and
@@ -40,6 +41,9 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	channel, account := way.Name()
 	stray := it.channel != channel || it.account != account
 	it.channel, it.account = channel, account
+	if stray && it.Key != "" {
+		it.Key = send.ProviderKey(it.key, channel, account)
+	}
 	if it.parked && stray && l.loaded >= s.cfg.Quota/2 {
 		// It was loaded without regard to this lane, as one that was scheduled is.
 		it.reason = why("overload", codeLaneFull)
@@ -102,7 +106,9 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		it.made++
 		it.away = true
 		it.Number, it.Owner, it.Ref = it.made, s, it
-		it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
+		if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
+			it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
+		}
 		if fault.Mutant(fault.NewKeyPerAttempt) {
 			it.Key += string('0' + rune(it.made%10))
 		}
