@@ -42,7 +42,6 @@ func (r *run) result(began time.Time) *report.Result {
 	}
 	r.ratios(res)
 	r.table(res)
-	r.series(res)
 	return res
 }
 

@@ -44,20 +44,6 @@ func (r *run) shares(kind string) []float64 {
 	return all
 }
 
-// series are the rates round by round, for the plots. Pebble alone is so much
-// faster that nothing else could be read beside it.
-func (r *run) series(res *report.Result) {
-	for _, kind := range []string{Engine, ReaderWriter, Raw, PluginStream} {
-		s := report.Series{Name: kind, Unit: "sends/s", Group: "Rate", X: "round"}
-		for i, t := range r.turns[kind] {
-			s.Points = append(s.Points, [2]float64{float64(i + 1), t.rate()})
-		}
-		if len(s.Points) > 1 {
-			res.Series = append(res.Series, s)
-		}
-	}
-}
-
 // table shows the programs beside each other.
 func (r *run) table(res *report.Result) {
 	t := report.Table{

@@ -85,10 +85,14 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	if all, err = listen(ctx, d.Nodes); err != nil {
 		return nil, all, err
 	}
-	return &passed{
-		Measured: measured, sends: all.ended - before.ended, seconds: last.Sub(began).Seconds(),
-		used: said{commits: all.commits - before.commits, allocs: all.allocs - before.allocs, allocated: all.allocated - before.allocated},
-	}, all, nil
+	p = &passed{Measured: measured, sends: all.ended - before.ended, seconds: last.Sub(began).Seconds()}
+	p.used.commits = all.commits - before.commits
+	if all.ended > 0 {
+		// What is open when the clock begins was allocated before, and how much that
+		// is is chance: so this is by the send over the nodes' whole lives.
+		p.used.allocs, p.used.allocated = all.allocs*p.sends/all.ended, all.allocated*p.sends/all.ended
+	}
+	return p, all, nil
 }
 
 // whole takes the pass from the launch of the nodes, their start included: what
