@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,44 @@ func TestLoad(t *testing.T) {
 	if _, err := workload.Load("no-such"); err == nil || !strings.Contains(err.Error(), "order-shipped") {
 		t.Errorf("%v does not say which there are", err)
 	}
+}
+
+// The manual shows every key with its default.
+func TestManual(t *testing.T) {
+	page, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, ok := strings.Cut(rest, "```")
+	w, err := workload.Parse([]byte(text))
+	if err != nil || !ok || w != workload.Default() {
+		t.Errorf("the manual's file is %+v, %v; want the default", w, err)
+	}
+	for _, key := range keys(reflect.TypeFor[workload.Workload]()) {
+		if !strings.Contains(text, key+":") {
+			t.Errorf("the manual does not have the key %s", key)
+		}
+	}
+	for _, name := range workload.Names() {
+		if !strings.Contains(string(page), "| `"+name+"` |") {
+			t.Errorf("the manual does not have the workload %s", name)
+		}
+	}
+}
+
+func keys(of reflect.Type) (all []string) {
+	for f := range of.Fields() {
+		key := f.Tag.Get("yaml")
+		if key == "-" {
+			continue
+		}
+		all = append(all, key)
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, keys(f.Type)...)
+		}
+	}
+	return all
 }
 
 // Those shipped here are read, say what they stand for, and their sends and
