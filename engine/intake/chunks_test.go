@@ -148,3 +148,30 @@ func numbered(n int) []kafka.Record {
 	}
 	return records
 }
+
+// A chunk's memory is filled again once it is released, and what its items
+// pointed to stays.
+func TestChunkIsUsedAgain(t *testing.T) {
+	b := newBroker(t, 4)
+	b.produce(3, numbered(3)...)
+	r := newTestReader(&seen{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { _ = r.Run(ctx) })
+	r.fetched <- b.fetch(3, 0, 8<<20)
+	first := <-r.Chunks
+	memory, msg, id := &first.Items[0], first.Items[0].Send, first.Items[0].Send.Id
+	first.Release()
+	if first.Items != nil || memory.Send != nil {
+		t.Error("the chunk still holds its sends")
+	}
+	r.fetched <- b.fetch(3, 0, 8<<20)
+	if second := <-r.Chunks; &second.Items[0] != memory || second.Items[0].Send == msg || second.Items[0].Send.Id != id {
+		t.Error("the memory was not used again, or not well")
+	}
+	if msg.Id != id {
+		t.Errorf("the first send is %q now, want %q", msg.Id, id)
+	}
+	cancel()
+	done.Wait()
+}

@@ -30,6 +30,23 @@ type Chunk struct {
 	Items []Item
 	// Next is the offset after the chunk, past control records.
 	Next int64
+
+	free chan<- []Item
+}
+
+// Release gives the memory of the items back to the reader, which fills it
+// again. Whoever calls it has no use for any of them any more, but may keep what
+// they point to.
+func (c *Chunk) Release() {
+	if c.free == nil {
+		return
+	}
+	clear(c.Items)
+	select {
+	case c.free <- c.Items[:0]:
+	default: // it has enough
+	}
+	c.Items, c.free = nil, nil
 }
 
 // The inputs of a shard, as they are numbered in the ledger's journal.

@@ -32,13 +32,14 @@ type Reader struct {
 	limits     send.Limits
 	observe    Observer
 	fetched    chan *kafka.Fetched // the fetcher writes
+	free       chan []Item         // memory of chunks that the shard is done with
 }
 
 // NewReader makes the reader of one partition of an input topic.
 func NewReader(p kafka.Partition, partitions int, limits send.Limits, o Observer) *Reader {
 	return &Reader{
 		Chunks: make(chan Chunk, 1), part: p, partitions: partitions, limits: limits, observe: o,
-		fetched: make(chan *kafka.Fetched, 1),
+		fetched: make(chan *kafka.Fetched, 1), free: make(chan []Item, 2),
 	}
 }
 
@@ -66,17 +67,17 @@ func (r *Reader) Run(ctx context.Context) error {
 var errStopped = errors.New("stopped")
 
 func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
-	items := make([]Item, 0, chunkSize)
+	items := r.room()
 	formats := map[send.Format]int{}
 	err := f.Records(func(rec *kafka.Record) error {
 		if len(items) == chunkSize {
 			if !r.give(ctx, Chunk{Items: items, Next: rec.Offset}) && !fault.Mutant(fault.GapIsFinished) {
 				return errStopped
 			}
-			items = make([]Item, 0, chunkSize)
+			items = r.room()
 		}
-		item, notes := r.item(rec)
-		items = append(items, item)
+		items = items[:len(items)+1]
+		notes := r.item(&items[len(items)-1], rec)
 		formats[notes.Format]++
 		for _, field := range notes.NearMisses {
 			r.observe.NearMiss(field)
@@ -98,7 +99,18 @@ func (r *Reader) read(ctx context.Context, f *kafka.Fetched) error {
 	return nil
 }
 
+// room returns memory for a chunk.
+func (r *Reader) room() []Item {
+	select {
+	case items := <-r.free:
+		return items
+	default:
+		return make([]Item, 0, chunkSize)
+	}
+}
+
 func (r *Reader) give(ctx context.Context, c Chunk) bool {
+	c.free = r.free
 	select {
 	case r.Chunks <- c:
 		return true
@@ -107,12 +119,10 @@ func (r *Reader) give(ctx context.Context, c Chunk) bool {
 	}
 }
 
-func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
+// item reads a record into an item that is empty.
+func (r *Reader) item(it *Item, rec *kafka.Record) send.Notes {
 	own := send.Source{Topic: r.part.Topic, Partition: r.part.Index, Offset: rec.Offset}
-	it := Item{Offset: rec.Offset, Accepted: rec.Time, Shard: r.part.Index, Record: *rec, Source: own}
-	// The reader may give the same record struct again; headers are looked at
-	// by the shard later.
-	it.Record.Headers = append([]kafka.Header(nil), rec.Headers...)
+	it.Offset, it.Accepted, it.Shard, it.Record, it.Source = rec.Offset, rec.Time, r.part.Index, *rec, own
 	forwarded := false
 	for _, h := range rec.Headers {
 		if h.Key == SourceHeader {
@@ -122,7 +132,7 @@ func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
 	msg, notes, err := send.Decode(*rec, r.limits)
 	if err != nil {
 		it.Invalid = asInvalid(err)
-		return it, notes
+		return notes
 	}
 	it.Send = msg
 	it.Shard = kafka.PartitionOf([]byte(msg.To.Id), r.partitions)
@@ -132,7 +142,7 @@ func (r *Reader) item(rec *kafka.Record) (Item, send.Notes) {
 			Detail: "was forwarded once and is on the wrong partition again: do the input topics have the same number of partitions?",
 		}
 	}
-	return it, notes
+	return notes
 }
 
 func asInvalid(err error) *send.Invalid {

@@ -95,7 +95,8 @@ func TestReaderItems(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rec := sendTo(c.recipient, "k1")
 			rec.Offset, rec.Headers = 40, c.headers
-			it, _ := newTestReader(&seen{}).item(&rec)
+			var it Item
+			newTestReader(&seen{}).item(&it, &rec)
 			if it.Shard != c.shard || it.Source != c.source || it.Offset != 40 || !it.Accepted.Equal(rec.Time) {
 				t.Errorf("shard %d source %v, want %d %v", it.Shard, it.Source, c.shard, c.source)
 			}
@@ -110,7 +111,8 @@ func TestReaderItems(t *testing.T) {
 	}
 	t.Run("not a send", func(t *testing.T) {
 		rec := kafka.Record{Offset: 40, Key: []byte("k"), Value: []byte("{")}
-		it, _ := newTestReader(&seen{}).item(&rec)
+		var it Item
+		newTestReader(&seen{}).item(&it, &rec)
 		if it.Send != nil || it.Invalid == nil || it.Shard != 3 || it.Source != own || string(it.Record.Value) != "{" {
 			t.Errorf("%+v", it)
 		}

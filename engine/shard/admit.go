@@ -22,6 +22,7 @@ func (s *Shard) admit(now time.Time) {
 			in.held = in.held[1:]
 		}
 		if len(in.held) == 0 {
+			in.chunk.Release()
 			in.tracker.SkipTo(in.next)
 		}
 	}

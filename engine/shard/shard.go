@@ -52,7 +52,8 @@ type Shard struct {
 type input struct {
 	tracker *Tracker
 	done    map[int64]bool // finished above the committed offset, by an earlier run
-	held    []intake.Item  // taken from the reader and not yet admitted
+	chunk   intake.Chunk   // the last that was taken
+	held    []intake.Item  // of it, not yet admitted
 	next    int64          // offset after held
 	ahead   ahead
 }
@@ -177,7 +178,7 @@ func (s *Shard) wants(i int, c <-chan intake.Chunk) <-chan intake.Chunk {
 }
 
 func (s *Shard) take(i int, c intake.Chunk) {
-	s.inputs[i].held, s.inputs[i].next = c.Items, c.Next
+	s.inputs[i].chunk, s.inputs[i].held, s.inputs[i].next = c, c.Items, c.Next
 	if n := len(c.Items); n > 0 {
 		s.last[i].Store(c.Items[n-1].Accepted.UnixMilli())
 	}
