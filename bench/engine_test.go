@@ -82,8 +82,8 @@ func (s *stage) measure(ctx context.Context, d *rig.Round) (f figures, err error
 		return f, err
 	}
 	ended, err := s.await(ctx)
-	measured, failed := meter.Stop()
-	if err := errors.Join(err, failed); err != nil {
+	measured := meter.Stop()
+	if err := errors.Join(err, measured.Check()); err != nil {
 		return f, err
 	}
 	said, err := d.Nodes[0].Metrics(ctx)

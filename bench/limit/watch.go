@@ -37,8 +37,8 @@ func (r *run) watch(ctx context.Context, p *process.Process, watched []rig.Watch
 		return after >= r.sends.Len(), err
 	})
 	all := time.Since(launched)
-	m, unread := meter.Stop()
-	if err := errors.Join(err, unread); err != nil {
+	m := meter.Stop()
+	if err := errors.Join(err, m.Check()); err != nil {
 		return t, err
 	}
 	t = turn{sends: float64(after - before), took: m.Elapsed, use: m.Roles}
@@ -64,8 +64,8 @@ func (r *run) timed(ctx context.Context, p *process.Process, watched []rig.Watch
 		_, t.took = readClock(clock)
 		return t.took > 0, nil
 	})
-	m, unread := meter.Stop()
-	if err := errors.Join(err, unread); err != nil {
+	m := meter.Stop()
+	if err := errors.Join(err, m.Check()); err != nil {
 		return t, err
 	}
 	t.sends, t.use = float64(r.sends.Len()), m.Roles

@@ -32,7 +32,7 @@ func Broadcast(ctx context.Context, c Config, rounds int) (_ *report.Result, err
 		if err != nil {
 			return nil, fmt.Errorf("round %d: %w", i+1, err)
 		}
-		problems(result, fmt.Sprintf("round %d", i+1), p.verdict)
+		problems(result, fmt.Sprintf("round %d", i+1), p)
 		c.say("round %d of %d: %.0f sends/s, %d lost, %d doubled", i+1, rounds, p.rate(), p.verdict.Lost, p.verdict.Doubled)
 		all = append(all, p)
 	}

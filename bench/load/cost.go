@@ -10,6 +10,9 @@ import (
 
 func (p *passed) rate() float64 { return p.sends / p.seconds }
 
+// whole returns the seconds in which all sends end at the rate that was measured.
+func (p *passed) whole() float64 { return float64(p.verdict.Sends) / p.rate() }
+
 // perSend returns the CPU time that a role used for each send, in µs.
 func (p *passed) perSend(role string) float64 {
 	return float64(p.Roles[role].CPU.Nanoseconds()) / 1e3 / p.sends
@@ -33,7 +36,7 @@ func addCost(r *report.Result, all []*passed) {
 		lost, doubled, attempts = lost+p.verdict.Lost, doubled+p.verdict.Doubled, attempts+p.verdict.Attempts
 	}
 	r.Add("sends", "", float64(all[0].verdict.Sends), report.Neither)
-	r.AddRounds("seconds", "s", each(all, func(p *passed) float64 { return p.seconds }), report.Lower)
+	r.AddRounds("seconds", "s", each(all, (*passed).whole), report.Lower)
 	rate := r.AddRounds("sends_per_second", "sends/s", each(all, (*passed).rate), report.Higher)
 	rate.Key = true
 	if slices.ContainsFunc(all, func(p *passed) bool { return p.started }) {

@@ -165,7 +165,7 @@ func (t together) Number(id string) (int, bool) {
 const enough = 100
 
 func (i *isolation) report(r *report.Result) {
-	problems(r, "", i.passed.verdict)
+	problems(r, "", i.passed)
 	i.alone = i.aloneFlow.within(i.WarmUp, i.aloneFlow.length())
 	i.beside = i.besideFlow.within(i.WarmUp, min(i.busy, i.besideFlow.length()))
 	if n := i.beside.TotalCount(); n < enough {

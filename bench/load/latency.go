@@ -49,7 +49,7 @@ func Latency(ctx context.Context, c Config, rate float64, length time.Duration) 
 	if p.verdict, err = s.check(ctx, d, records); err != nil {
 		return nil, err
 	}
-	problems(result, "", p.verdict)
+	problems(result, "", p)
 	all := f.within(c.WarmUp, f.length())
 	addTimes(result, "latency_", all)
 	addFlow(result, f)

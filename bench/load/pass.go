@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,7 @@ type passed struct {
 	*rig.Measured
 	nodes int
 	// sends is how many ended while it was measured, and seconds how long that
-	// took: see whole.
+	// took: see fromLaunch.
 	sends, seconds float64
 	used           said // of counters, what was added meanwhile
 	started        bool // the start of the nodes is in all of these
@@ -55,7 +56,7 @@ func (s *stage) measure(ctx context.Context, d *rig.Round, n int, launched time.
 		return last, err
 	})
 	if err == nil && p.sends < all.ended/2 {
-		p.whole(all, last.Sub(launched))
+		p.fromLaunch(all, last.Sub(launched))
 	}
 	return p, err
 }
@@ -78,9 +79,9 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	}
 	began := time.Now()
 	last, awaited := run(l)
-	measured, err := meter.Stop()
-	if err := errors.Join(awaited, err); err != nil {
-		return nil, all, err
+	measured := meter.Stop()
+	if awaited != nil {
+		return nil, all, awaited
 	}
 	if all, err = listen(ctx, d.Nodes); err != nil {
 		return nil, all, err
@@ -95,10 +96,10 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	return p, all, nil
 }
 
-// whole takes the pass from the launch of the nodes, their start included: what
+// fromLaunch takes the pass from the launch of the nodes, their start included: what
 // is few enough is gone before all of them are ready, and a rate of the rest
 // would say nothing.
-func (p *passed) whole(all said, took time.Duration) {
+func (p *passed) fromLaunch(all said, took time.Duration) {
 	p.sends, p.seconds, p.used, p.started = all.ended, took.Seconds(), all, true
 	for _, role := range []string{"engine", "plugin"} {
 		use := p.Roles[role]
@@ -166,9 +167,13 @@ func (s *stage) showLogs(d *rig.Round) {
 	}
 }
 
-// problems are those of a pass, for the report.
-func problems(r *report.Result, which string, v *tally.Verdict) {
-	for _, text := range v.Problems {
+// problems adds those of a pass to the report.
+func problems(r *report.Result, which string, p *passed) {
+	all := slices.Clone(p.verdict.Problems)
+	if err := p.Check(); err != nil {
+		all = append(all, err.Error())
+	}
+	for _, text := range all {
 		if which != "" {
 			text = which + ": " + text
 		}

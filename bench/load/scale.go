@@ -32,7 +32,7 @@ func Scale(ctx context.Context, c Config, nodes, sends []int) (*report.Result, e
 			return nil, fmt.Errorf("%d sends: %w", n, err)
 		}
 		for _, p := range some {
-			t.Add(p.nodes, n, p.seconds, p.rate(), p.cost("engine"), p.cost("plugin"), p.cost("broker"), p.memory(), p.used.allocs/p.sends, p.verdict.Lost, p.verdict.Doubled)
+			t.Add(p.nodes, n, p.whole(), p.rate(), p.cost("engine"), p.cost("plugin"), p.cost("broker"), p.memory(), p.used.allocs/p.sends, p.verdict.Lost, p.verdict.Doubled)
 		}
 		addLines(r, fmt.Sprintf("%d sends", n), some)
 		all = append(all, some...)
@@ -65,7 +65,7 @@ func (c Config) size(ctx context.Context, r *report.Result, first bool, nodes []
 		if err != nil {
 			return nil, fmt.Errorf("%d nodes: %w", n, err)
 		}
-		problems(r, fmt.Sprintf("%d nodes, %d sends", n, records.Len()), p.verdict)
+		problems(r, fmt.Sprintf("%d nodes, %d sends", n, records.Len()), p)
 		c.say("%d nodes, %d sends: %.0f sends/s, %d lost, %d doubled", n, records.Len(), p.rate(), p.verdict.Lost, p.verdict.Doubled)
 		all = append(all, p)
 	}
@@ -110,7 +110,7 @@ func addSums(r *report.Result, all []*passed) {
 	var rates, costs []float64
 	for _, p := range all {
 		sends, lost, doubled = sends+p.verdict.Sends, lost+p.verdict.Lost, doubled+p.verdict.Doubled
-		seconds += p.seconds
+		seconds += p.whole()
 		rates, costs = append(rates, p.rate()), append(costs, p.perSend("engine"))
 	}
 	r.Add("sends", "", float64(sends), report.Neither).Note = "of all runs"

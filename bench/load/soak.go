@@ -33,7 +33,7 @@ func Soak(ctx context.Context, c Config, rate float64, length time.Duration) (_ 
 	if err != nil {
 		return nil, err
 	}
-	problems(r, "", p.verdict)
+	problems(r, "", p)
 	latency := f.overTime("", max(length/300, 100*time.Millisecond))
 	for i, what := range []string{"latency_p50", "latency_p99"} {
 		addFlat(r, what, "ms", latency[i].Points, length, 0.2)
@@ -96,7 +96,7 @@ func (s *stage) soak(ctx context.Context, rate float64) (f *flow, p *passed, err
 		return nil, nil, err
 	}
 	p.verdict = f.tally.Verdict()
-	return f, p, nil
+	return f, p, s.keep(d, p.verdict)
 }
 
 // engineMemory adds up what the nodes had resident at each sample.

@@ -2,6 +2,10 @@ package load
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/carillonhq/carillon/bench/report"
@@ -42,5 +46,27 @@ func (s *stage) publish(ctx context.Context, records workload.Records) error {
 
 // check accounts for every send, once the nodes have stopped.
 func (s *stage) check(ctx context.Context, d *rig.Round, records tally.Sends) (*tally.Verdict, error) {
-	return d.Account(ctx, records)
+	v, err := d.Account(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	return v, s.keep(d, v)
+}
+
+// keep writes all ids that are lost or doubled to a file, of which the report
+// shows a few.
+func (s *stage) keep(d *rig.Round, v *tally.Verdict) error {
+	if len(v.Wrong) == 0 {
+		return nil
+	}
+	path := filepath.Join(d.Dir, "wrong.txt")
+	file, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(v.WriteWrong(file), file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("write down what is lost or doubled: %w", err)
+	}
+	v.Problems = append(v.Problems, "all ids of those are in "+path)
+	return nil
 }

@@ -10,7 +10,7 @@
 //	node, err := round.Start(ctx, "node-0", nil)
 //	meter, err := rig.Measure(every, processes)
 //	…
-//	measured, err := meter.Stop()
+//	measured := meter.Stop()
 //
 //	rig.go      Rig: the broker and its topics
 //	round.go    Round: everything but the input anew

@@ -2,6 +2,9 @@ package rig
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +44,17 @@ type Measured struct {
 	Elapsed time.Duration
 	Roles   map[string]Use
 	Series  []report.Series
+	// Gone are the names of processes that ended meanwhile: of those it has what
+	// was seen last.
+	Gone []string
+}
+
+// Check returns an error if a process ended meanwhile.
+func (m *Measured) Check() error {
+	if len(m.Gone) > 0 {
+		return fmt.Errorf("%s ended by itself while it was measured", strings.Join(m.Gone, " and "))
+	}
+	return nil
 }
 
 // Meter samples processes and gauges until it is stopped.
@@ -55,12 +69,12 @@ type Meter struct {
 	// Those below are of the sampling goroutine until it is over.
 	cpu, memory, values []report.Series
 	last                []process.Used
+	gone                []string
 	before              []float64 // of the gauges
 	at                  time.Time
 }
 
-// Measure begins to sample, every so often. The processes run, and must do so
-// until Stop.
+// Measure begins to sample, every so often. The processes run.
 func Measure(every time.Duration, processes []Watched, gauges ...Gauge) (*Meter, error) {
 	m := &Meter{processes: processes, gauges: gauges, stop: make(chan struct{}), before: make([]float64, len(gauges))}
 	for _, p := range processes {
@@ -72,7 +86,7 @@ func Measure(every time.Duration, processes []Watched, gauges ...Gauge) (*Meter,
 		m.before[i], _ = g.Read()
 	}
 	var err error
-	if m.first, err = m.usage(); err != nil {
+	if m.first, err = usage(processes); err != nil {
 		return nil, err
 	}
 	m.began = time.Now()
@@ -93,17 +107,14 @@ func Measure(every time.Duration, processes []Watched, gauges ...Gauge) (*Meter,
 }
 
 // Stop ends the sampling and returns what was measured. It is called once.
-func (m *Meter) Stop() (*Measured, error) {
+func (m *Meter) Stop() *Measured {
 	end := time.Now()
-	now, err := m.usage()
 	close(m.stop)
 	m.over.Wait()
-	if err != nil {
-		return nil, err
-	}
-	measured := &Measured{Elapsed: end.Sub(m.began), Roles: map[string]Use{}, Series: m.values}
+	now := m.usage()
+	measured := &Measured{Elapsed: end.Sub(m.began), Roles: map[string]Use{}, Series: m.values, Gone: m.gone}
 	if !process.Measurable {
-		return measured, nil
+		return measured
 	}
 	for i, p := range m.processes {
 		use := measured.Roles[p.Role]
@@ -113,13 +124,13 @@ func (m *Meter) Stop() (*Measured, error) {
 		measured.Roles[p.Role] = use
 	}
 	measured.Series = append(append(measured.Series, m.cpu...), m.memory...)
-	return measured, nil
+	return measured
 }
 
-func (m *Meter) usage() ([]process.Used, error) {
-	all := make([]process.Used, len(m.processes))
+func usage(processes []Watched) ([]process.Used, error) {
+	all := make([]process.Used, len(processes))
 	var faults []error
-	for i, p := range m.processes {
+	for i, p := range processes {
 		var err error
 		all[i], err = process.Usage(p.PID)
 		faults = append(faults, err)
@@ -127,12 +138,24 @@ func (m *Meter) usage() ([]process.Used, error) {
 	return all, errors.Join(faults...)
 }
 
-// sample adds a point to every series. What can't be read leaves a gap: Stop
-// says what is wrong.
+// usage is what the processes use now; of one that has ended, what it used last.
+func (m *Meter) usage() []process.Used {
+	all := slices.Clone(m.last)
+	for i, p := range m.processes {
+		if used, err := process.Usage(p.PID); err == nil {
+			all[i] = used
+		} else if !slices.Contains(m.gone, p.Name) {
+			m.gone = append(m.gone, p.Name)
+		}
+	}
+	return all
+}
+
+// sample adds a point to every series. A gauge that can't be read leaves a gap.
 func (m *Meter) sample() {
 	now := time.Now()
 	x, passed := now.Sub(m.began).Seconds(), now.Sub(m.at).Seconds()
-	if used, err := m.usage(); err == nil && process.Measurable {
+	if used := m.usage(); process.Measurable {
 		for i, u := range used {
 			add(&m.cpu[i], x, (u.CPU-m.last[i].CPU).Seconds()/passed)
 			add(&m.memory[i], x, float64(u.Resident)/(1<<20))

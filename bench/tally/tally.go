@@ -4,7 +4,9 @@
 package tally
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -113,11 +115,13 @@ type Verdict struct {
 	// Problems has a sentence for each thing that is wrong, with some of the
 	// ids; none is a pass. That a send ended otherwise than sent is one.
 	Problems []string
+	// Wrong has all ids of the lost and doubled, by what is wrong with them.
+	Wrong map[string][]string
 }
 
 // Verdict looks at all that was added.
 func (t *Tally) Verdict() *Verdict {
-	v := &Verdict{Sends: t.sends.Len(), Attempts: t.attempts, Outcomes: maps.Clone(t.outcomes)}
+	v := &Verdict{Sends: t.sends.Len(), Attempts: t.attempts, Outcomes: maps.Clone(t.outcomes), Wrong: map[string][]string{}}
 	lists := []struct {
 		what string
 		is   func(i int) bool
@@ -134,12 +138,14 @@ func (t *Tally) Verdict() *Verdict {
 		var ids []string
 		for i := range t.ended {
 			if l.is(i) {
-				if n++; len(ids) < shown {
-					ids = append(ids, t.sends.ID(i))
-				}
+				n++
+				ids = append(ids, t.sends.ID(i))
 			}
 		}
-		v.problem(n, l.what, ids)
+		if n > 0 {
+			v.Wrong[l.what] = ids
+		}
+		v.problem(n, l.what, ids[:min(n, shown)])
 		if l.into != nil {
 			*l.into += n
 		}
@@ -170,4 +176,16 @@ func (v *Verdict) problem(n int, what string, ids []string) {
 		text += ", …"
 	}
 	v.Problems = append(v.Problems, text)
+}
+
+// WriteWrong writes a line for each id that is lost or doubled: what is wrong
+// with it, a tab, and the id.
+func (v *Verdict) WriteWrong(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, what := range slices.Sorted(maps.Keys(v.Wrong)) {
+		for _, id := range v.Wrong[what] {
+			fmt.Fprintf(out, "%s\t%s\n", what, id)
+		}
+	}
+	return out.Flush()
 }

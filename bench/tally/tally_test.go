@@ -88,6 +88,21 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// Every id is written down, however many there are.
+func TestWriteWrong(t *testing.T) {
+	tally := New(three{})
+	tally.Outcome(&carillonv1.Status{Id: "1", Kind: carillonv1.Kind_KIND_OUTCOME, Status: carillonv1.State_STATE_SENT})
+	tally.Attempt("1", true)
+	tally.Attempt("1", true)
+	var text strings.Builder
+	if err := tally.Verdict().WriteWrong(&text); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := text.String(), "have no outcome\t0\nhave no outcome\t2\nreached their recipient more than once\t1\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A thousand ids are not all named.
 func TestProblemsAreShort(t *testing.T) {
 	v := &Verdict{Sends: 1000}
