@@ -14,7 +14,7 @@ import (
 // there is as much garbage as that. Where little lives that is often, for memory
 // that nobody misses: a node took a tenth of its CPU for it.
 const (
-	nodeGarbage   = 256 << 20 // of `carillon run`
+	nodeGarbage   = 192 << 20 // of `carillon run`
 	pluginGarbage = 32 << 20  // of a bundled channel
 	mostPercent   = 400       // of what lives
 )

@@ -56,10 +56,9 @@ func (s *Shard) admitOne(i int, rec *intake.Item, now time.Time) {
 }
 
 func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
-	it := &item{
-		key:    send.KeyOf(rec.Send.App, rec.Send.To.Id, rec.Send.Id),
-		source: rec.Source, origin: originOf(rec.Source), input: i, offset: rec.Offset, accepted: rec.Accepted,
-	}
+	it := new(item) // filled in where it is: half a KB is not to be copied
+	it.key = send.KeyOf(rec.Send.App, rec.Send.To.Id, rec.Send.Id)
+	it.source, it.origin, it.input, it.offset, it.accepted = rec.Source, originOf(rec.Source), i, rec.Offset, rec.Accepted
 	it.Send, it.Bulk = rec.Send, i == intake.Bulk
 	if rec.Offset < s.cfg.Found[i].Reserved && !fault.Mutant(fault.DoubtNotSeen) {
 		it.doubt = mayBeOpen
