@@ -107,19 +107,22 @@ func addLines(r *report.Result, name string, some []*passed) {
 func addSums(r *report.Result, all []*passed) {
 	sends, lost, doubled := 0, 0, 0
 	seconds := 0.0
-	var rates, costs []float64
 	for _, p := range all {
 		sends, lost, doubled = sends+p.verdict.Sends, lost+p.verdict.Lost, doubled+p.verdict.Doubled
 		seconds += p.whole()
-		rates, costs = append(rates, p.rate()), append(costs, p.perSend("engine"))
 	}
 	r.Add("sends", "", float64(sends), report.Neither).Note = "of all runs"
 	r.Add("seconds", "s", seconds, report.Lower)
-	f := r.Add("sends_per_second", "sends/s", slices.Max(rates), report.Higher)
-	f.Key, f.Note = true, "most of all runs"
+	most := func(name, unit string, of func(*passed) float64, better report.Better) *report.Figure {
+		f := r.Add(name, unit, slices.Max(each(all, of)), better)
+		f.Note = "most of all runs"
+		return f
+	}
+	most("sends_per_second", "sends/s", (*passed).rate, report.Higher).Key = true
 	if process.Measurable {
-		f := r.Add("engine_cpu_us_per_send", "µs", slices.Max(costs), report.Lower)
-		f.Key, f.Note = true, "most of all runs"
+		most("engine_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("engine") }, report.Lower).Key = true
+		most("plugin_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("plugin") }, report.Lower)
+		most("engine_peak_rss_mib", "MiB", func(p *passed) float64 { return p.peakMiB("engine") }, report.Lower)
 	}
 	addFaults(r, lost, doubled)
 }
