@@ -22,7 +22,7 @@ type stage struct {
 func newStage(t testing.TB, n int) *stage {
 	t.Helper()
 	ctx := t.Context()
-	r, err := rig.Open(ctx, rig.Options{Dir: t.TempDir(), Command: rigtest.Command(t), Broker: brokerKind})
+	r, err := rig.Open(ctx, rig.Options{Dir: t.TempDir(), Command: rigtest.Command(t), Broker: rigtest.Broker})
 	if err != nil {
 		t.Fatal(err)
 	}

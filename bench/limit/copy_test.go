@@ -18,7 +18,7 @@ import (
 func TestYardsticksMoveEverything(t *testing.T) {
 	ctx := t.Context()
 	r, err := rig.Open(ctx, rig.Options{
-		Dir: t.TempDir(), Command: rigtest.Command(t), Broker: "embedded", Partitions: 3, Extra: []string{copies},
+		Dir: t.TempDir(), Command: rigtest.Command(t), Broker: rigtest.Broker, Partitions: 3, Extra: []string{copies},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func someSends(n int) workload.Workload {
 // fast.
 func TestLimitSmoke(t *testing.T) {
 	res, err := Run(t.Context(), Config{
-		Dir: t.TempDir(), Command: rigtest.Command(t), Broker: "embedded",
+		Dir: t.TempDir(), Command: rigtest.Command(t), Broker: rigtest.Broker,
 		Workload: someSends(5000), Rounds: 1, Partitions: 4, Kinds: Kinds(), Progress: t.Output(),
 	})
 	if err != nil {

@@ -1,5 +1,0 @@
-//go:build integration
-
-package bench
-
-const brokerKind = "kafka"
