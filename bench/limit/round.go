@@ -34,8 +34,12 @@ func (t turn) perSend(role string) float64 {
 	return float64(t.use[role].CPU.Nanoseconds()) / 1e3 / t.sends
 }
 
-// patience bounds a turn.
-const patience = 10 * time.Minute
+// patience bounds a turn, and stopWithin the end of a process: a plugin may take
+// ten seconds over its streams.
+const (
+	patience   = 10 * time.Minute
+	stopWithin = 30 * time.Second
+)
 
 // take lets one program have its turn.
 func (r *run) take(ctx context.Context, kind string) (turn, error) {
@@ -75,7 +79,7 @@ func (r *run) takeYardstick(ctx context.Context, t task, dir string) (done turn,
 		return done, err
 	}
 	defer func() {
-		if clean, failed := p.Stop(10 * time.Second); err == nil && !clean {
+		if clean, failed := p.Stop(stopWithin); err == nil && !clean {
 			err = errors.Join(fmt.Errorf("its process did not stop in good order (%v)", p.State()), failed)
 		}
 		err = because(err, log)
@@ -95,6 +99,12 @@ func (r *run) takeYardstick(ctx context.Context, t task, dir string) (done turn,
 		return r.timed(ctx, p, watched, t.Clock)
 	}
 	done, err = r.watch(ctx, p, watched, t.To, launched)
+	if err == nil { // the last record may be there before its writer has heard of it
+		err = await(ctx, p, every, func() (bool, error) {
+			_, took := readClock(t.Clock)
+			return took > 0, nil
+		})
+	}
 	if err == nil {
 		err = r.exactly(ctx, t.To)
 	}
