@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,12 +31,18 @@ func someSends(n int) workload.Workload {
 // One small round of everything: only that it does what it measures, not how
 // fast.
 func TestLimitSmoke(t *testing.T) {
+	profiles := filepath.Join(t.TempDir(), "profiles")
 	res, err := Run(t.Context(), Config{
 		Dir: t.TempDir(), Command: rigtest.Command(t), Broker: rigtest.Broker,
-		Workload: someSends(5000), Rounds: 1, Partitions: 4, Kinds: Kinds(), Progress: t.Output(),
+		Workload: someSends(5000), Rounds: 1, Partitions: 4, Kinds: Kinds(), Progress: t.Output(), Profiles: profiles,
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, name := range []string{"engine-cpu.pprof", "engine-allocs.pprof"} {
+		if info, err := os.Stat(filepath.Join(profiles, name)); err != nil || info.Size() == 0 {
+			t.Errorf("the profile %s: %v", name, err)
+		}
 	}
 	if _, err := res.MarshalJSON(); err != nil {
 		t.Error(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/carillonhq/carillon/bench/report"
 )
@@ -35,6 +37,12 @@ func Broadcast(ctx context.Context, c Config, rounds int) (_ *report.Result, err
 		problems(result, fmt.Sprintf("round %d", i+1), p)
 		c.say("round %d of %d: %.0f sends/s, %d lost, %d doubled", i+1, rounds, p.rate(), p.verdict.Lost, p.verdict.Doubled)
 		all = append(all, p)
+	}
+	if c.Profiles != "" {
+		lasts := slices.Min(each(all, func(p *passed) float64 { return p.seconds }))
+		if err := s.profile(ctx, records, time.Duration(lasts*float64(time.Second))); err != nil {
+			return nil, err
+		}
 	}
 	addCost(result, all)
 	addSeries(result, all)

@@ -11,6 +11,7 @@
 //	flow.go       sends at a steady rate, and when each had its outcome
 //	times.go      latencies, as figures and over time
 //	broadcast.go  `bench broadcast`: passes of the same nodes
+//	profile.go    profiles of a node, in one more pass
 //	latency.go    `bench latency`: a flow
 //	scale.go      `bench scale`: passes of several sizes, by several nodes
 //	soak.go       `bench soak`: a long flow, and whether it stays flat

@@ -25,6 +25,9 @@ type Config struct {
 	Workload   workload.Workload
 	// WarmUp is how long a flow runs before its latency counts.
 	WarmUp time.Duration
+	// Profiles is a directory for profiles of a node in one more round of
+	// Broadcast; "" makes none.
+	Profiles string
 	// Progress takes lines for people.
 	Progress io.Writer
 }

@@ -45,6 +45,7 @@ func newBenchBroadcast() *cobra.Command {
 		},
 	}
 	f.add(cmd, "order-shipped")
+	cmd.Flags().StringVar(&f.Profiles, "profiles", "", "send once more, and write engine-cpu.pprof and engine-allocs.pprof of a node to this directory")
 	cmd.Flags().IntVar(&rounds, "rounds", 3, "rounds; figures are the median")
 	return cmd
 }
