@@ -68,6 +68,7 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	if err != nil {
 		return nil, all, err
 	}
+	processes = append(processes, rig.Watched{Role: "bench", Name: "this command", PID: os.Getpid()})
 	l := &listener{ctx: ctx, nodes: d.Nodes}
 	before, err := l.latest()
 	if err != nil {
