@@ -305,8 +305,11 @@ func (s *Shard) tooEarly(it *item, turn ledgerv1.Turn) bool {
 
 // recall makes the chains of what is parked, as a new owner.
 func (s *Shard) recall() {
+	if fault.Mutant(fault.OrderNotRecalled) {
+		return
+	}
 	s.env.Ledger.Queues(func(queue string, _ int, _ int64) {
-		if !strings.HasSuffix(queue, orderedRows) || fault.Mutant(fault.OrderNotRecalled) {
+		if !strings.HasSuffix(queue, orderedRows) {
 			return
 		}
 		err := s.env.Ledger.Rows(queue, func(k send.Key, value []byte) {
