@@ -46,12 +46,26 @@ func inVirtualTime(t *testing.T, partitions int32, test func(*testing.T, *counci
 			t.Fatal(err)
 		}
 		t.Cleanup(cluster.Close)
-		c := convene(&broker{t: t, cluster: cluster}, cluster.ListenAddrs(), network.DialContext, GroupConfig{
+		far := func(ctx context.Context, name, address string) (net.Conn, error) {
+			conn, err := network.DialContext(ctx, name, address)
+			return distant{conn}, err
+		}
+		c := convene(&broker{t: t, cluster: cluster}, cluster.ListenAddrs(), far, GroupConfig{
 			SessionTimeout: 30 * time.Second, RebalanceTimeout: time.Minute, Heartbeat: 300 * time.Millisecond,
 		})
 		c.takes(2 * time.Second)
 		test(t, c)
 	})
+}
+
+// distant is a connection to a broker that hears a request after it was sent, as
+// all do: in a network without that, a member and its group end the session in
+// the same instant, in any order.
+type distant struct{ net.Conn }
+
+func (d distant) Write(b []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return d.Conn.Write(b)
 }
 
 func convene(b *broker, addrs []string, dial func(context.Context, string, string) (net.Conn, error), cfg GroupConfig) *council {

@@ -103,9 +103,11 @@ func (n *node) connect(ctx context.Context, network, address string) (net.Conn, 
 // wire is a connection to a broker on which answers can get lost.
 type wire struct {
 	net.Conn
-	key  atomic.Int32 // of the last request
+	key  atomic.Int32 // of the request that waits for its answer, or answered
 	deaf atomic.Bool
 }
+
+const answered = -1
 
 func (w *wire) Write(b []byte) (int, error) {
 	const atKey = 4 // behind the size
@@ -119,11 +121,13 @@ func (w *wire) Read(b []byte) (n int, err error) {
 	for n, err = w.Conn.Read(b); err == nil && w.deaf.Load(); {
 		n, err = w.Conn.Read(b)
 	}
+	if n > 0 {
+		w.key.Store(answered)
+	}
 	return n, err
 }
 
-// deafen loses all answers on the connections that a kind of request went over
-// last.
+// deafen loses all answers on the connections that a kind of request waits on.
 func (n *node) deafen(key kmsg.Key) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
