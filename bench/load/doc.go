@@ -16,4 +16,6 @@
 //	scale.go      `bench scale`: passes of several sizes, by several nodes
 //	soak.go       `bench soak`: a long flow, and whether it stays flat
 //	isolation.go  `bench isolation`: a flow alone, and beside a broadcast
+//	parked.go     `bench parked`: sends that wait for their time; parkedlook.go
+//	              what they take, parkedaccount.go what became of them
 package load

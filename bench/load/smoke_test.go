@@ -6,10 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/carillonhq/carillon/bench/report"
 	"github.com/carillonhq/carillon/bench/rig"
 	"github.com/carillonhq/carillon/bench/rig/rigtest"
 	"github.com/carillonhq/carillon/bench/workload"
+	"github.com/carillonhq/carillon/engine/send"
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
 // small is a run that shows that a command does what it measures, not how fast.
@@ -115,5 +119,58 @@ func TestSoak(t *testing.T) {
 	good(t, r, err, "latency_p99_first_ms", "latency_p99_last_ms", "latency_p50_ms")
 	if got := r.Figure("sends").Value; got != 600 {
 		t.Errorf("%v sends were counted", got)
+	}
+}
+
+// Near ones go out at their time, the others wait on through two restarts, of
+// which one has no disk left.
+func TestParked(t *testing.T) {
+	for name, over := range map[string]time.Duration{"moment": 0, "spread": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			r, err := Parked(t.Context(), small(t, 1000), Schedule{Near: 300, Over: over, FreshDisk: over == 0})
+			good(t, r, err, "disk_bytes_each", "restart_seconds", "parked_per_second", "late_p50_ms", "late_max_ms", "engine_cpu_us_per_send")
+			if early := r.Figure("early"); early == nil || early.Value != 0 {
+				t.Errorf("early: %+v", early)
+			}
+			if fresh := r.Figure("fresh_restart_seconds"); (fresh != nil) != (over == 0) {
+				t.Errorf("a restart from Kafka alone: %+v", fresh)
+			}
+		})
+	}
+}
+
+// A run that is wrong says so, whatever it is.
+func TestParkedAccount(t *testing.T) {
+	records := func() farTally {
+		w := workload.Default()
+		w.Sends = 3
+		return farTally{records: w.Records("sends", "far"), parked: make([]uint8, 3), live: make([]bool, 3)}
+	}
+	event := func(f *farTally, i int, state carillonv1.State) {
+		f.status(&carillonv1.Status{Id: f.records.ID(i), Kind: send.KindOf(state), Status: state})
+	}
+	for name, c := range map[string]struct {
+		do            func(f *farTally)
+		lost, doubled int
+	}{
+		"all are there":         {func(*farTally) {}, 0, 0},
+		"parked twice":          {func(f *farTally) { event(f, 1, carillonv1.State_STATE_PARKED) }, 0, 1},
+		"gone":                  {func(f *farTally) { f.live[2] = false }, 1, 0},
+		"gone with an outcome":  {func(f *farTally) { f.live[2] = false; event(f, 2, carillonv1.State_STATE_SENT) }, 0, 0},
+		"somebody else's event": {func(f *farTally) { f.status(&carillonv1.Status{Id: "near-1"}) }, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := records()
+			for i := range 3 {
+				event(&f, i, carillonv1.State_STATE_PARKED)
+				if err := f.row(&kgo.Record{Key: []byte("shop\x00ana\x00" + f.records.ID(i)), Value: []byte{1}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.do(&f); f.lost() != c.lost || f.doubled() != c.doubled {
+				t.Errorf("%d lost, %d doubled; want %d, %d", f.lost(), f.doubled(), c.lost, c.doubled)
+			}
+		})
 	}
 }

@@ -52,3 +52,10 @@ func (n *Node) pprof(ctx context.Context, page string) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// Collect has the node collect its garbage: what it has on its heap then, by its
+// metrics, is in use.
+func (n *Node) Collect(ctx context.Context) error {
+	_, err := n.pprof(ctx, "heap?gc=1")
+	return err
+}

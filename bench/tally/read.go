@@ -14,9 +14,22 @@ import (
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
-// ReadStatus reads a topic of status events from its start to ends, the offset
-// after the last record of each partition, and gives each event to take.
+// ReadStatus reads a topic of status events from its start to ends, as ReadTopic
+// does, and gives each event to take.
 func ReadStatus(ctx context.Context, addr, topic string, ends map[int32]int64, take func(*carillonv1.Status)) error {
+	return ReadTopic(ctx, addr, topic, ends, func(r *kgo.Record) error {
+		s, err := Parse(r)
+		if err == nil {
+			take(s)
+		}
+		return err
+	})
+}
+
+// ReadTopic reads a topic from its start to ends, the offset after the last
+// record of each partition, and gives each record to take, in the order of its
+// partition. It goes on for two minutes at most.
+func ReadTopic(ctx context.Context, addr, topic string, ends map[int32]int64, take func(*kgo.Record) error) error {
 	begin, left := map[int32]kgo.Offset{}, map[int32]int64{}
 	for p, end := range ends {
 		if begin[p] = kgo.NewOffset().At(0); end > 0 {
@@ -44,11 +57,9 @@ func ReadStatus(ctx context.Context, addr, topic string, ends map[int32]int64, t
 			if r.Attrs.IsControl() {
 				continue
 			}
-			s, err := Parse(r)
-			if err != nil {
+			if err := take(r); err != nil {
 				return fmt.Errorf("read %s/%d at %d: %w", topic, r.Partition, r.Offset, err)
 			}
-			take(s)
 		}
 	}
 	return nil
@@ -66,6 +77,11 @@ func Parse(r *kgo.Record) (*carillonv1.Status, error) {
 // ReadLedgers gives each attempt in the ledgers of the sink to take. A ledger
 // that is not there has none: its node was never given a shard.
 func ReadLedgers(files []string, take func(id string, reached bool)) error {
+	return ReadAttempts(files, func(e sink.Entry) { take(e.ID, e.Sent()) })
+}
+
+// ReadAttempts does the same with all that the ledgers say of an attempt.
+func ReadAttempts(files []string, take func(sink.Entry)) error {
 	for _, file := range files {
 		for e, err := range sink.Entries(file) {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +90,7 @@ func ReadLedgers(files []string, take func(id string, reached bool)) error {
 			if err != nil {
 				return err
 			}
-			take(e.ID, e.Sent())
+			take(e)
 		}
 	}
 	return nil

@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
@@ -26,11 +28,18 @@ type Records struct {
 	w     Workload
 	topic string
 	tag   string
+	due   func(i int) time.Time
 }
 
 // Records returns those that go to a topic of that full name. tag begins every
 // id: workloads of one run have different ones.
 func (w Workload) Records(topic, tag string) Records { return Records{w: w, topic: topic, tag: tag} }
+
+// Due returns the same with a sendAt, which due has for each by its number.
+func (r Records) Due(due func(i int) time.Time) Records {
+	r.due = due
+	return r
+}
 
 // Len returns how many there are.
 func (r Records) Len() int { return r.w.Sends }
@@ -109,6 +118,9 @@ func (r Records) send(rng *rand.Rand, i int, to string) *carillonv1.Send {
 	if rng.Float64() < r.w.Ordered {
 		s.OrderingKey = "orders"
 	}
+	if r.due != nil {
+		s.SendAt = timestamppb.New(r.due(i))
+	}
 	if r.w.DataKeys > 0 {
 		s.Data = data(rng, r.w.DataKeys)
 	}
@@ -124,6 +136,7 @@ type wire struct {
 	Class       string            `json:"class"`
 	Campaign    string            `json:"campaign,omitempty"`
 	OrderingKey string            `json:"orderingKey,omitempty"`
+	SendAt      string            `json:"sendAt,omitempty"`
 	Content     wireContent       `json:"content"`
 	Data        json.RawMessage   `json:"data,omitempty"`
 	Metadata    map[string]string `json:"metadata"`
@@ -142,8 +155,12 @@ type wireContent struct {
 }
 
 func (r Records) json(s *carillonv1.Send) []byte {
+	sendAt := ""
+	if s.SendAt != nil {
+		sendAt = s.SendAt.AsTime().Format(time.RFC3339Nano)
+	}
 	text, err := json.Marshal(wire{
-		ID: s.Id, App: s.App, Channels: s.Channels, Class: r.w.Class, Campaign: s.Campaign, OrderingKey: s.OrderingKey,
+		ID: s.Id, App: s.App, Channels: s.Channels, Class: r.w.Class, Campaign: s.Campaign, OrderingKey: s.OrderingKey, SendAt: sendAt,
 		To:       wireRecipient{s.To.Id, s.To.Email, s.To.Locale, s.To.TimeZone},
 		Content:  wireContent{s.Content.Title, s.Content.Body},
 		Data:     s.Data,

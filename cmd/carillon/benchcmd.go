@@ -22,7 +22,7 @@ that they need as processes of their own on this machine, and leave it as they
 found it. docs/benchmarks.md says how to read what they find.`,
 		Example: "  carillon bench broadcast\n  carillon bench chaos --minutes 10 --seed 1",
 	},
-		newBenchBroadcast(), newBenchLatency(), newBenchIsolation(), newBenchScale(), newBenchSoak(),
+		newBenchBroadcast(), newBenchLatency(), newBenchIsolation(), newBenchScale(), newBenchSoak(), newBenchParked(),
 		newBenchLimit(),
 		newBenchReport(), newBenchCompare(),
 		newBenchChaos(),
