@@ -14,25 +14,37 @@ import (
 // takeEngine lets one node send everything, and accounts for every send. during
 // (nil for nothing) runs beside it and is waited for.
 func (r *run) takeEngine(ctx context.Context, during func(*rig.Node) error) (turn, error) {
-	round, err := r.rig.Begin(ctx)
+	round, t, err := r.sendAll(ctx, during)
 	if err != nil {
-		return turn{}, err
+		return t, err
+	}
+	return t, r.account(ctx, round)
+}
+
+// sendAll lets one node send everything, and ends it.
+func (r *run) sendAll(ctx context.Context, during func(*rig.Node) error) (round *rig.Round, t turn, err error) {
+	if round, err = r.rig.Begin(ctx); err != nil {
+		return nil, t, err
 	}
 	launched := time.Now()
-	node, err := round.Start(ctx, "node", nil)
-	var t turn
+	node, err := round.Start(ctx, "node", r.change)
 	if err == nil {
 		t, err = r.watchEngine(ctx, round, node, launched, during)
 	}
 	if err := errors.Join(err, round.Close()); err != nil {
-		return t, err
+		return nil, t, err
 	}
 	r.showLog(node)
+	return round, t, nil
+}
+
+// account returns what is wrong with the sends of a round.
+func (r *run) account(ctx context.Context, round *rig.Round) error {
 	verdict, err := round.Account(ctx, r.sends)
 	if err == nil && len(verdict.Problems) > 0 {
 		err = errors.New(strings.Join(verdict.Problems, "; "))
 	}
-	return t, err
+	return err
 }
 
 func (r *run) watchEngine(ctx context.Context, round *rig.Round, node *rig.Node, launched time.Time, during func(*rig.Node) error) (turn, error) {
@@ -40,6 +52,7 @@ func (r *run) watchEngine(ctx context.Context, round *rig.Round, node *rig.Node,
 	if err != nil {
 		return turn{}, err
 	}
+	watched = append(watched, r.beside...)
 	beside := make(chan error, 1)
 	go func() {
 		if during == nil {

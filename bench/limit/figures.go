@@ -18,6 +18,8 @@ var names = map[string]struct{ rate, prefix string }{
 	PluginStream: {"plugin_stream_per_second", "plugin_stream_"},
 	Pebble:       {"pebble_writes_per_second", "pebble_"},
 	PebbleSets:   {"pebble_sets_per_second", "pebble_sets_"},
+	Bare:         {"bare_per_second", "bare_"},
+	SMTPSource:   {"smtp_source_per_second", "smtp_source_"},
 }
 
 // notes say what a rate is of.
@@ -28,21 +30,27 @@ var notes = map[string]string{
 	PluginStream: "batches of 128 to the sink's process and verdicts back, with mutual TLS; no Kafka",
 	Pebble:       "one packed journal entry for each 256 sends; nothing else",
 	PebbleSets:   "one key at a random place for each send; nothing else",
+	Bare:         "a loop that sends the same messages to the same provider, as one would write it by hand: the yardstick, 1.0",
+	SMTPSource:   "postfix's own load generator, its start included: as many mails of the same size",
 }
 
 // result is what all turns come to.
-func (r *run) result(began time.Time) *report.Result {
-	res := &report.Result{Command: "limit", Started: began, Passed: true, Machine: report.ThisMachine(), Versions: map[string]string{"go": runtime.Version()}}
+func (r *run) result(command string, began time.Time) *report.Result {
+	res := &report.Result{Command: command, Started: began, Passed: true, Machine: report.ThisMachine(), Versions: map[string]string{"go": runtime.Version()}}
 	r.settings(res)
 	res.Add("sends", "", float64(r.sends.Len()), report.Neither)
-	for _, kind := range Kinds() {
-		if len(r.turns[kind]) > 0 {
-			r.figures(res, kind)
-		}
+	for _, kind := range r.shown() {
+		r.figures(res, kind)
 	}
 	r.ratios(res)
 	r.table(res)
 	return res
+}
+
+// shown returns the kinds that took their turns, in the order in which they are
+// shown.
+func (r *run) shown() []string {
+	return slices.DeleteFunc(append(Kinds(), Bare, SMTPSource), func(kind string) bool { return len(r.turns[kind]) == 0 })
 }
 
 func (r *run) settings(res *report.Result) {
@@ -91,7 +99,7 @@ func (r *run) usage(res *report.Result, kind string) {
 		own = "engine_"
 	}
 	known := r.turns[kind][0].use
-	for _, role := range []string{kind, "plugin", "broker"} {
+	for _, role := range []string{kind, "plugin", "broker", Simulator} {
 		if _, ok := known[role]; !ok {
 			continue
 		}
@@ -101,7 +109,7 @@ func (r *run) usage(res *report.Result, kind string) {
 		}
 		res.AddRounds(prefix+who+"cpu_us_per_send", "µs", r.each(kind, func(t turn) float64 { return t.perSend(role) }), report.Lower)
 	}
-	if _, ok := known[kind]; ok {
+	if known[kind].Peak > 0 {
 		res.AddRounds(prefix+own+"peak_rss_mib", "MiB", r.each(kind, func(t turn) float64 {
 			return float64(t.use[kind].Peak) / (1 << 20)
 		}), report.Lower)

@@ -62,6 +62,10 @@ type run struct {
 	sends workload.Records
 	turns map[string][]turn // by the kind, in the order of the rounds
 	count int               // of turns, for the names of their directories
+	// beside are processes that take part in a turn of whatever kind.
+	beside []rig.Watched
+	// change is made to the configuration of a node; nil for nothing.
+	change func(rig.Config)
 }
 
 // Run measures. An error says that something could not be run to its end, or
@@ -81,24 +85,32 @@ func Run(ctx context.Context, c Config) (_ *report.Result, err error) {
 			return nil, err
 		}
 	}
-	order := slices.Clone(c.Kinds)
-	for round := range c.Rounds {
-		for _, kind := range order {
-			t, err := r.take(ctx, kind)
-			if err != nil {
-				return nil, fmt.Errorf("round %d, %s: %w", round+1, kind, err)
-			}
-			r.turns[kind] = append(r.turns[kind], t)
-			r.say("round %d of %d: %-14s %10.0f sends/s", round+1, c.Rounds, kind, t.rate())
-		}
-		order = append(order[1:], order[0]) // what is slow for a while is slow for everyone in turn
+	if err := r.rounds(ctx, r.take); err != nil {
+		return nil, err
 	}
 	if c.Profiles != "" {
 		if err := r.profile(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return r.result(began), nil
+	return r.result("limit", began), nil
+}
+
+// rounds lets all kinds take their turns.
+func (r *run) rounds(ctx context.Context, take func(ctx context.Context, kind string) (turn, error)) error {
+	order := slices.Clone(r.Kinds)
+	for round := range r.Rounds {
+		for _, kind := range order {
+			t, err := take(ctx, kind)
+			if err != nil {
+				return fmt.Errorf("round %d, %s: %w", round+1, kind, err)
+			}
+			r.turns[kind] = append(r.turns[kind], t)
+			r.say("round %d of %d: %-14s %10.0f sends/s", round+1, r.Rounds, kind, t.rate())
+		}
+		order = append(order[1:], order[0]) // what is slow for a while is slow for everyone in turn
+	}
+	return nil
 }
 
 // publish writes the records, which all rounds read.

@@ -118,7 +118,7 @@ func TestParseKinds(t *testing.T) {
 		{"", nil},
 		{"engine,turbo", nil},
 	} {
-		got, err := ParseKinds(c.list)
+		got, err := ParseKinds(c.list, Kinds())
 		if !slices.Equal(got, c.want) || (err == nil) != (c.want != nil) {
 			t.Errorf("%q: %v, %v; want %v", c.list, got, err, c.want)
 		}
@@ -139,7 +139,7 @@ func TestRatios(t *testing.T) {
 			r.turns[kind] = append(r.turns[kind], turn{sends: 100, took: time.Duration(s) * time.Second})
 		}
 	}
-	res := r.result(time.Now())
+	res := r.result("limit", time.Now())
 	for name, want := range map[string]float64{
 		"ratio": 0.5, "ratio_min": 0.2, "ratio_max": 0.6, "sends_per_second": 10, "reader_writer_per_second": 25,
 	} {

@@ -13,17 +13,19 @@ var shares = map[string]string{
 	PluginStream: "share_of_plugin_stream",
 	Pebble:       "share_of_pebble",
 	PebbleSets:   "share_of_pebble_sets",
+	Bare:         "ratio",
+	SMTPSource:   "share_of_smtp_source",
 }
 
 // ratios are of rates in the same round, which had about the same machine.
 func (r *run) ratios(res *report.Result) {
-	for _, kind := range Kinds() {
+	for _, kind := range r.shown() {
 		all := r.shares(kind)
 		if len(all) == 0 {
 			continue
 		}
 		f := res.AddRounds(shares[kind], "", all, report.Higher)
-		if kind == ReaderWriter {
+		if kind == ReaderWriter || kind == Bare {
 			f.Key, f.Note = true, "the engine's rate as a share of the yardstick's"
 			res.Add("ratio_min", "", slices.Min(all), report.Higher)
 			res.Add("ratio_max", "", slices.Max(all), report.Higher)
@@ -49,21 +51,28 @@ func (r *run) table(res *report.Result) {
 	t := report.Table{
 		Title:   "What is possible here, and the engine as a share of it",
 		Note:    "Each figure is the median of the rounds. CPU is in µs per send.",
-		Columns: []string{"program", "sends/s", "least", "most", "own CPU", "plugin CPU", "broker CPU", "peak MiB", "engine's share"},
+		Columns: []string{"program", "sends/s", "least", "most", "own CPU"},
 	}
-	for _, kind := range Kinds() {
-		if len(r.turns[kind]) == 0 {
-			continue
-		}
+	others := []string{"plugin", "broker"}
+	if res.Figure(Simulator+"_cpu_us_per_send") != nil || res.Figure("bare_"+Simulator+"_cpu_us_per_send") != nil {
+		others = append(others, Simulator)
+	}
+	for _, role := range others {
+		t.Columns = append(t.Columns, role+" CPU")
+	}
+	t.Columns = append(t.Columns, "peak MiB", "engine's share")
+	for _, kind := range r.shown() {
 		prefix := names[kind].prefix
 		own, peak := prefix+"cpu_us_per_send", prefix+"peak_rss_mib"
 		if kind == Engine {
 			own, peak = "engine_"+own, "engine_"+peak
 		}
 		rate := res.Figure(names[kind].rate)
-		t.Add(kind, rate.Value, slices.Min(rate.Rounds), slices.Max(rate.Rounds),
-			cell(res, own), cell(res, prefix+"plugin_cpu_us_per_send"), cell(res, prefix+"broker_cpu_us_per_send"),
-			cell(res, peak), cell(res, shares[kind]))
+		row := []any{kind, rate.Value, slices.Min(rate.Rounds), slices.Max(rate.Rounds), cell(res, own)}
+		for _, role := range others {
+			row = append(row, cell(res, prefix+role+"_cpu_us_per_send"))
+		}
+		t.Add(append(row, cell(res, peak), cell(res, shares[kind]))...)
 	}
 	res.Tables = append(res.Tables, t)
 }

@@ -20,7 +20,7 @@ import (
 type turn struct {
 	sends float64 // that were done while it was measured
 	took  time.Duration
-	use   map[string]rig.Use // by the role: the kind itself, plugin, broker
+	use   map[string]rig.Use // by the role: the kind itself, plugin, broker, simulator
 	// started says that the start of the processes is in it.
 	started bool
 	// allocs and allocated are objects and bytes on the heap: the engine's alone.
@@ -126,7 +126,7 @@ func (r *run) launch(t task, log string) (*process.Process, error) {
 
 // watched are the processes of a yardstick's turn, which run.
 func (r *run) watched(kind string, p *process.Process) ([]rig.Watched, error) {
-	all := []rig.Watched{{Role: kind, Name: kind, PID: p.PID()}}
+	all := append([]rig.Watched{{Role: kind, Name: kind, PID: p.PID()}}, r.beside...)
 	if onBroker(kind) {
 		return append(all, r.rig.Broker.Processes()...), nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/carillonhq/carillon/engine/host"
 	"github.com/carillonhq/carillon/engine/send"
@@ -148,22 +149,31 @@ func attempts(t task) ([]*channelv1.DeliverRequest, error) {
 	for i := range ring {
 		ring[i] = &channelv1.DeliverRequest{}
 		for k := range streamBatch {
-			rec := sends.Record(i*streamBatch + k)
-			headers := make([]send.Header, len(rec.Headers))
-			for i, h := range rec.Headers {
-				headers[i] = send.Header(h)
-			}
-			s, _, err := send.Decode(send.Record{Key: rec.Key, Value: rec.Value, Headers: headers}, send.DefaultLimits())
+			a, err := attempt(sends.Record(i*streamBatch+k), "sink", "recipient")
 			if err != nil {
 				return nil, err
 			}
-			address, _ := send.Address(s.To, "recipient") // the sink's kind, which every recipient has
-			ring[i].Attempts = append(ring[i].Attempts, &channelv1.Attempt{
-				Key: send.ProviderKey(send.KeyOf(s.App, s.To.Id, s.Id), "sink", "main"), Id: s.Id, App: s.App, Recipient: s.To.Id,
-				Address: address, Content: s.Content, Data: s.Data, Class: s.Class, Campaign: s.Campaign,
-				CollapseKey: s.CollapseKey, Locale: s.To.Locale, Attempt: 1, DeadlineMs: time.Now().Add(time.Hour).UnixMilli(),
-			})
+			ring[i].Attempts = append(ring[i].Attempts, a)
 		}
 	}
 	return ring, nil
+}
+
+// attempt is as a lane of the channel makes it of a record. kind is of the
+// channel's addresses; the recipient has one.
+func attempt(rec *kgo.Record, channel, kind string) (*channelv1.Attempt, error) {
+	headers := make([]send.Header, len(rec.Headers))
+	for i, h := range rec.Headers {
+		headers[i] = send.Header(h)
+	}
+	s, _, err := send.Decode(send.Record{Key: rec.Key, Value: rec.Value, Headers: headers}, send.DefaultLimits())
+	if err != nil {
+		return nil, err
+	}
+	address, _ := send.Address(s.To, kind)
+	return &channelv1.Attempt{
+		Key: send.ProviderKey(send.KeyOf(s.App, s.To.Id, s.Id), channel, "main"), Id: s.Id, App: s.App, Recipient: s.To.Id,
+		Address: address, Content: s.Content, Data: s.Data, Class: s.Class, Campaign: s.Campaign,
+		CollapseKey: s.CollapseKey, Locale: s.To.Locale, Attempt: 1, DeadlineMs: time.Now().Add(time.Hour).UnixMilli(),
+	}, nil
 }

@@ -21,6 +21,13 @@ const (
 	PebbleSets   = "pebble-sets"
 )
 
+// Those of a channel's comparison.
+const (
+	Bare       = "bare"
+	SMTPSource = "smtp-source"
+	Simulator  = "simulator" // which is measured beside them
+)
+
 // Kinds returns all that can be run, in the order in which it is shown.
 func Kinds() []string {
 	return []string{Engine, ReaderWriter, Raw, PluginStream, Pebble, PebbleSets}
@@ -39,6 +46,13 @@ type task struct {
 	// Of those that keep something on the disk: an empty directory, and shards.
 	Dir    string `json:",omitempty"`
 	Shards int    `json:",omitempty"`
+	// Of a channel's: its connections to the provider at an address, the key that
+	// webhooks are signed with, and the file that the provider notes them in.
+	Channel     string `json:",omitempty"`
+	Connections int    `json:",omitempty"`
+	Provider    string `json:",omitempty"`
+	Key         string `json:",omitempty"`
+	Record      string `json:",omitempty"`
 }
 
 // yardsticks are the programs.
@@ -48,6 +62,8 @@ var yardsticks = map[string]func(context.Context, task, *clock) error{
 	PluginStream: pluginStream,
 	Pebble:       pebbleJournal,
 	PebbleSets:   pebbleSets,
+	Bare:         bare,
+	Simulator:    simulator,
 }
 
 // Serve is the process of one yardstick, which Run starts: it does what text, a
@@ -68,16 +84,17 @@ func Serve(ctx context.Context, text string) error {
 	return nil
 }
 
-// ParseKinds reads names with commas between them; "all" is every one.
-func ParseKinds(list string) ([]string, error) {
+// ParseKinds reads names with commas between them, of those that there are;
+// "all" is every one.
+func ParseKinds(list string, all []string) ([]string, error) {
 	if list == "all" {
-		return Kinds(), nil
+		return all, nil
 	}
 	var kinds []string
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(Kinds(), name) {
-			return nil, fmt.Errorf("there is no %q to run; there are %s", name, strings.Join(Kinds(), ", "))
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("there is no %q to run; there are %s", name, strings.Join(all, ", "))
 		}
 		if !slices.Contains(kinds, name) {
 			kinds = append(kinds, name)

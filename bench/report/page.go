@@ -51,6 +51,7 @@ type run struct {
 	Started  string // and the file
 	Passed   bool
 	Problems []string
+	Remarks  []string
 }
 
 // fact is a row of what ran: machine, broker, settings.
@@ -127,7 +128,7 @@ func newPart(command string, results []*Result, prefix string) part {
 			names[i] = side(i)
 		}
 		p.Runs = append(p.Runs, run{
-			Name: names[i], Summary: r.headline(), Started: strings.TrimSuffix(r.Started.UTC().Format("2 January 2006, 15:04 UTC")+" · "+r.File, " · "), Passed: r.Passed, Problems: r.Problems,
+			Name: names[i], Summary: r.headline(), Started: strings.TrimSuffix(r.Started.UTC().Format("2 January 2006, 15:04 UTC")+" · "+r.File, " · "), Passed: r.Passed, Problems: r.Problems, Remarks: r.Remarks,
 		})
 	}
 	p.Facts = facts(results)

@@ -1,6 +1,9 @@
 package report
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Format is that of the JSON that this package writes. It goes up when a reader
 // of the former one would misread it; a new field is no reason.
@@ -15,7 +18,10 @@ type Result struct {
 	// Problems has a sentence for each thing that was.
 	Passed   bool     `json:"passed"`
 	Problems []string `json:"problems"`
-	Machine  Machine  `json:"machine"`
+	// Remarks has a sentence for each thing that one must know to read the
+	// figures, and that is not wrong.
+	Remarks []string `json:"remarks,omitempty"`
+	Machine Machine  `json:"machine"`
 	// Versions are those of what took part: carillon, go, broker.
 	Versions map[string]string `json:"versions"`
 	// Broker says which one it was, and how it was run.
@@ -127,6 +133,11 @@ func (r *Result) Figure(name string) *Figure {
 		}
 	}
 	return nil
+}
+
+// Remark adds what one must know to read the figures.
+func (r *Result) Remark(format string, args ...any) {
+	r.Remarks = append(r.Remarks, fmt.Sprintf(format, args...))
 }
 
 // Fail adds a problem: the run has not passed.

@@ -23,6 +23,9 @@ func (r *Result) Write(w io.Writer) error {
 	for _, t := range r.Tables {
 		t.write(b)
 	}
+	for _, remark := range r.Remarks {
+		fmt.Fprintf(b, "\nNote: %s\n", remark)
+	}
 	if r.Passed {
 		fmt.Fprintln(b, "\npassed")
 	} else {

@@ -21,6 +21,9 @@ type Round struct {
 	Rig        *Rig
 	Dir, Group string
 	Nodes      []*Node // in the order of their start
+	// Provider gives each attempt that the provider has noted to take, where that
+	// is another than the nodes' sinks; nil where it is not.
+	Provider func(take func(id string, reached bool)) error
 
 	ended chan error
 }

@@ -29,6 +29,8 @@ type Records struct {
 	topic string
 	tag   string
 	due   func(i int) time.Time
+	// webhook is where every recipient has its endpoint; "": none has one.
+	webhook string
 }
 
 // Records returns those that go to a topic of that full name. tag begins every
@@ -38,6 +40,13 @@ func (w Workload) Records(topic, tag string) Records { return Records{w: w, topi
 // Due returns the same with a sendAt, which due has for each by its number.
 func (r Records) Due(due func(i int) time.Time) Records {
 	r.due = due
+	return r
+}
+
+// WithWebhook returns the same records to recipients that have their endpoint at
+// url besides.
+func (r Records) WithWebhook(url string) Records {
+	r.webhook = url
 	return r
 }
 
@@ -107,7 +116,7 @@ func (r Records) send(rng *rand.Rand, i int, to string) *carillonv1.Send {
 		Id: r.ID(i), App: r.w.App, Channels: []string{r.w.Channel}, Campaign: r.w.Campaign,
 		Class: carillonv1.Class_CLASS_TRANSACTIONAL,
 		To: &carillonv1.Recipient{
-			Id: to, Email: to + "@example.com", Locale: "pt-PT", TimeZone: "Europe/Lisbon",
+			Id: to, Email: to + "@example.com", Locale: "pt-PT", TimeZone: "Europe/Lisbon", Webhook: r.webhook,
 		},
 		Content:  &carillonv1.Content{Title: "Your order is on its way", Body: prose(rng, r.w.Payload)},
 		Metadata: []*carillonv1.Pair{{Key: "source", Value: "warehouse"}},
@@ -147,6 +156,7 @@ type wireRecipient struct {
 	Email    string `json:"email"`
 	Locale   string `json:"locale"`
 	TimeZone string `json:"timeZone"`
+	Webhook  string `json:"webhook,omitempty"`
 }
 
 type wireContent struct {
@@ -161,7 +171,7 @@ func (r Records) json(s *carillonv1.Send) []byte {
 	}
 	text, err := json.Marshal(wire{
 		ID: s.Id, App: s.App, Channels: s.Channels, Class: r.w.Class, Campaign: s.Campaign, OrderingKey: s.OrderingKey, SendAt: sendAt,
-		To:       wireRecipient{s.To.Id, s.To.Email, s.To.Locale, s.To.TimeZone},
+		To:       wireRecipient{s.To.Id, s.To.Email, s.To.Locale, s.To.TimeZone, s.To.Webhook},
 		Content:  wireContent{s.Content.Title, s.Content.Body},
 		Data:     s.Data,
 		Metadata: map[string]string{s.Metadata[0].Key: s.Metadata[0].Value},

@@ -58,7 +58,7 @@ func newBenchLimit() *cobra.Command {
 				c.Workload.Sends = limitSends
 			}
 			c.Partitions, c.Broker = f.Partitions, f.Broker
-			if c.Kinds, err = limit.ParseKinds(only); err == nil {
+			if c.Kinds, err = limit.ParseKinds(only, limit.Kinds()); err == nil {
 				err = c.Check()
 			}
 			if err != nil {

@@ -47,6 +47,9 @@ type Options struct {
 	// Keep is how many messages are kept, the latest. 0 stands for 1000. They
 	// are never more than 64 MiB together.
 	Keep int
+	// Taken, where set, is given every message that is taken, before the answer.
+	// It is called by several goroutines.
+	Taken func(*Message)
 	// Latency is waited for before every final answer, when the mail is kept
 	// already.
 	Latency time.Duration

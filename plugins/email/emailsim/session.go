@@ -106,7 +106,11 @@ func (x *session) Data(r io.Reader) error {
 		}
 	}
 	_, secret := x.conn.TLSConnectionState()
-	n := x.server.inbox.add(&Message{From: x.from, To: x.to, Raw: raw, At: time.Now(), TLS: secret, User: x.user})
+	m := &Message{From: x.from, To: x.to, Raw: raw, At: time.Now(), TLS: secret, User: x.user}
+	if x.server.opts.Taken != nil {
+		x.server.opts.Taken(m)
+	}
+	n := x.server.inbox.add(m)
 	x.pause(wait)
 	if part == "drop" {
 		_ = x.conn.Conn().Close() // the answer has nowhere to go

@@ -21,6 +21,11 @@ type Options struct {
 	Keys []string
 	// Keep bounds the messages that Received returns. 0 stands for 1,000.
 	Keep int
+	// Taken, where set, is given the body of every message, which is its own until
+	// it returns, and the message is answered with 204 and no more: it is not
+	// verified, kept, or failed. It is called by several goroutines, and is for
+	// benchmarks of senders.
+	Taken func(body []byte)
 }
 
 // Message is one request that arrived.
@@ -67,6 +72,7 @@ type Server struct {
 	listener net.Listener
 	verify   verifier
 	keep     int
+	taker    func(body []byte) // Options.Taken
 	closed   chan struct{}
 	served   chan error
 
@@ -91,7 +97,7 @@ func Start(addr string, o Options) (*Server, error) {
 		return nil, fmt.Errorf("listen for webhooks: %w", err)
 	}
 	s := &Server{
-		listener: listener, verify: verify, keep: o.Keep,
+		listener: listener, verify: verify, keep: o.Keep, taker: o.Taken,
 		closed: make(chan struct{}), served: make(chan error, 1), taken: map[string]struct{}{},
 	}
 	if s.keep <= 0 {
@@ -145,6 +151,11 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		if err := json.NewEncoder(ctx).Encode(s.Received()); err != nil {
 			ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		}
+		return
+	}
+	if s.taker != nil {
+		s.taker(ctx.PostBody())
+		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return
 	}
 	m := read(ctx)
