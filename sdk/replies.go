@@ -5,43 +5,70 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
 
-// replies gathers results from any goroutine and writes them to the stream in
-// as few messages as the stream's pace allows. A result gives its credit back.
+const (
+	// pace is the least time between two messages while more results are to come.
+	// A channel that makes a request for each attempt has its results one by one,
+	// and a message for each costs plugin, engine and broker as much as the request.
+	pace = 4 * time.Millisecond
+	// full is of how many results a message goes out at once.
+	full = 64
+)
+
+// replies gathers results from any goroutine and writes them to the stream: those
+// that come soon after each other together, but the last one that is open, and so
+// one that is alone, at once. A result gives its credit back.
 type replies struct {
 	stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse]
 	wake   chan struct{} // capacity 1
+	ready  chan struct{} // the same: nothing is to be waited for
 	done   chan struct{}
 
 	mu      sync.Mutex
 	results []*channelv1.Result
+	open    int // attempts whose results are to come
 	credits uint32
 	closed  bool
 }
 
 func newReplies(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse], credits int) *replies {
-	r := &replies{stream: stream, wake: make(chan struct{}, 1), done: make(chan struct{}), credits: uint32(credits)}
-	r.signal()
+	r := &replies{stream: stream, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1), done: make(chan struct{}), credits: uint32(credits)}
+	signal(r.wake)
 	go r.write()
 	return r
+}
+
+// expect says that so many attempts have come, before their results are added.
+func (r *replies) expect(attempts int) {
+	r.mu.Lock()
+	r.open += attempts
+	r.mu.Unlock()
 }
 
 func (r *replies) add(res *channelv1.Result) {
 	r.mu.Lock()
 	r.results = append(r.results, res)
 	r.credits++
+	r.open--
+	n, open := len(r.results), r.open
 	r.mu.Unlock()
-	r.signal()
+	if n == full || open == 0 {
+		signal(r.ready)
+	}
+	if n == 1 {
+		signal(r.wake)
+	}
 }
 
-func (r *replies) signal() {
+func signal(c chan<- struct{}) {
 	select {
-	case r.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -51,14 +78,20 @@ func (r *replies) close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	r.signal()
+	signal(r.wake)
+	signal(r.ready)
 	<-r.done
 }
 
 func (r *replies) write() {
 	defer close(r.done)
 	res := &channelv1.DeliverResponse{} // reused: Send has encoded it when it returns
+	soon := time.NewTimer(0)
 	for range r.wake {
+		select {
+		case <-soon.C:
+		case <-r.ready: // or left of a message that has gone out: too early does no harm
+		}
 		clear(res.Results)
 		r.mu.Lock()
 		r.results, res.Results = res.Results[:0], r.results
@@ -72,6 +105,7 @@ func (r *replies) write() {
 				return
 			}
 		}
+		soon.Reset(pace)
 		if closed {
 			return
 		}

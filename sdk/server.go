@@ -161,6 +161,7 @@ func (s *Server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverReques
 	for err == nil {
 		if len(req.Attempts) > 0 {
 			batch := req.Attempts
+			out.expect(len(batch))
 			batches.Go(func() { s.deliver(stream.Context(), name, batch, out) })
 		}
 		req, err = stream.Recv()
