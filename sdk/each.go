@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Each answers every attempt of the batch with what deliver returns, running
@@ -14,7 +15,9 @@ func Each(ctx context.Context, b *Batch, workers int, deliver func(context.Conte
 	var next atomic.Int64
 	var running sync.WaitGroup
 	for range min(max(workers, 1), len(b.Attempts)) {
-		running.Go(func() {
+		running.Add(1)
+		b.spare.start(func() {
+			defer running.Done()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(b.Attempts) {
@@ -34,10 +37,49 @@ func deliverOne(ctx context.Context, a *Attempt, deliver func(context.Context, *
 			v = Unknown("panic")
 		}
 	}()
-	ctx, cancel := withDeadline(ctx, a.DeadlineMs)
-	defer cancel()
+	// Most batches have one deadline for all, which is ctx's own.
+	if at, ok := ctx.Deadline(); a.DeadlineMs != 0 && !(ok && at.UnixMilli() <= a.DeadlineMs) {
+		var cancel context.CancelFunc
+		ctx, cancel = withDeadline(ctx, a.DeadlineMs)
+		defer cancel()
+	}
 	if ctx.Err() != nil {
 		return Failed("deadline")
 	}
 	return deliver(ctx, a)
+}
+
+// spare are goroutines that wait for more to do. A call to a provider needs a
+// deep stack, and to let that grow anew for each is a tenth of what a webhook
+// costs. A nil one has none.
+type spare chan func()
+
+// spareFor is how long one waits before it ends.
+const spareFor = time.Second
+
+// start runs f in a goroutine of its own.
+func (s spare) start(f func()) {
+	select {
+	case s <- f:
+	default:
+		go s.run(f)
+	}
+}
+
+func (s spare) run(f func()) {
+	f()
+	if s == nil {
+		return
+	}
+	idle := time.NewTimer(spareFor)
+	defer idle.Stop()
+	for {
+		select {
+		case f := <-s:
+			f()
+			idle.Reset(spareFor)
+		case <-idle.C:
+			return
+		}
+	}
 }

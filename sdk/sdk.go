@@ -83,6 +83,7 @@ type Batch struct {
 	Attempts []*Attempt
 
 	reply func(i int, v Verdict)
+	spare spare // the server's; nil in tests
 }
 
 // NewBatch makes a batch whose replies go to reply, for the tests of a channel.

@@ -30,6 +30,7 @@ type Server struct {
 	channelv1.UnimplementedChannelServer
 	channel Channel
 	about   Description
+	spare   spare
 
 	mu       sync.Mutex
 	accounts map[string]*openAccount
@@ -39,7 +40,7 @@ type Server struct {
 // NewServer returns the gRPC service of a channel. Serve calls it; tests that
 // bring their own gRPC server do so too.
 func NewServer(c Channel) *Server {
-	return &Server{channel: c, about: c.Describe(), accounts: map[string]*openAccount{}}
+	return &Server{channel: c, about: c.Describe(), spare: make(spare), accounts: map[string]*openAccount{}}
 }
 
 // Close waits for the batches that run and closes all accounts. Stop the gRPC
@@ -190,6 +191,7 @@ func (s *Server) deliver(ctx context.Context, name string, attempts []*Attempt, 
 	}
 	attempts = inTime
 	b := newAnswering(attempts, out)
+	b.spare = s.spare
 	defer func() {
 		code := "unanswered"
 		if p := recover(); p != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -82,15 +81,18 @@ func splitReply(line string) (code int, text string, more, ok bool) {
 // cutEnhanced takes "5.1.1" off the front of the text (RFC 2034).
 func cutEnhanced(code int, text string) (enhanced, rest string) {
 	word, after, _ := strings.Cut(text, " ")
-	var class, subject, detail int
-	if n, err := fmt.Sscanf(word, "%1d.%3d.%3d", &class, &subject, &detail); n != 3 || err != nil {
+	class, rest, _ := strings.Cut(word, ".")
+	subject, detail, _ := strings.Cut(rest, ".")
+	if len(class) != 1 || !number(class) || !number(subject) || !number(detail) {
 		return "", text
 	}
-	if word != fmt.Sprintf("%d.%d.%d", class, subject, detail) {
-		return "", text
-	}
-	if class != code/100 || subject == 0 && detail == 0 {
+	if int(class[0]-'0') != code/100 || subject == "0" && detail == "0" {
 		return "", after
 	}
 	return word, after
+}
+
+// number says whether s is 0 to 999 without leading zeros.
+func number(s string) bool {
+	return len(s) >= 1 && len(s) <= 3 && (s[0] != '0' || len(s) == 1) && strings.Trim(s, "0123456789") == ""
 }
