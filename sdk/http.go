@@ -15,6 +15,9 @@ const MaxRetryAfter = 24 * time.Hour
 // whole seconds or a date. It returns 0 for an empty value, one that is
 // neither, or a date that is over at now; and at most MaxRetryAfter.
 func RetryAfter(value string, now time.Time) time.Duration {
+	if value == "" { // the rule, and ParseTime would try three layouts
+		return 0
+	}
 	value = strings.TrimSpace(value)
 	if value != "" && strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(value, 10, 32)
