@@ -51,7 +51,7 @@ func deliverOne(ctx context.Context, a *Attempt, deliver func(context.Context, *
 
 // spare are goroutines that wait for more to do. A call to a provider needs a
 // deep stack, and to let that grow anew for each is a tenth of what a webhook
-// costs. A nil one has none.
+// costs. A nil one has none; closing it ends them.
 type spare chan func()
 
 // spareFor is how long one waits before it ends.
@@ -75,7 +75,10 @@ func (s spare) run(f func()) {
 	defer idle.Stop()
 	for {
 		select {
-		case f := <-s:
+		case f, ok := <-s:
+			if !ok {
+				return
+			}
 			f()
 			idle.Reset(spareFor)
 		case <-idle.C:

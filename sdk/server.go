@@ -44,7 +44,7 @@ func NewServer(c Channel) *Server {
 }
 
 // Close waits for the batches that run and closes all accounts. Stop the gRPC
-// server first.
+// server first; call it once.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	accounts := s.accounts
@@ -58,6 +58,7 @@ func (s *Server) Close() error {
 		}
 	}
 	s.replaced.Wait()
+	close(s.spare)
 	return errors.Join(faults...)
 }
 

@@ -16,12 +16,14 @@ import (
 	"github.com/carillonhq/carillon/bench/broker"
 	"github.com/carillonhq/carillon/engine"
 	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/plugins/email"
 	"github.com/carillonhq/carillon/plugins/sink"
+	"github.com/carillonhq/carillon/plugins/webhook"
 	"github.com/carillonhq/carillon/sdk"
 )
 
 // Main runs the tests, or what the command line asks for as carillon's would:
-// "run --config FILE" is a node, "plugin serve sink" a plugin's process,
+// "run --config FILE" is a node, "plugin serve NAME" a plugin's process,
 // "broker --data DIR --broker HOST:PORT" a broker's. roles are others, by the
 // first argument; they get those after it, and a context that SIGTERM ends.
 // Call it as the whole of TestMain.
@@ -33,8 +35,8 @@ func Main(m *testing.M, roles map[string]func(ctx context.Context, args []string
 	switch serve := roles[role]; {
 	case serve != nil:
 		end(serve, args)
-	case role == "plugin":
-		sdk.Serve(sink.New)
+	case role == "plugin" && len(args) == 2 && bundled[args[1]] != nil:
+		sdk.Serve(bundled[args[1]])
 	case role == "run":
 		end(node, args)
 	case role == "broker":
@@ -43,6 +45,9 @@ func Main(m *testing.M, roles map[string]func(ctx context.Context, args []string
 		os.Exit(m.Run())
 	}
 }
+
+// bundled are the channels that nodes of tests can have.
+var bundled = map[string]func() sdk.Channel{"email": email.New, "sink": sink.New, "webhook": webhook.New}
 
 // Command returns this binary as the command that a rig starts processes with.
 func Command(t testing.TB) []string {
