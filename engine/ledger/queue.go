@@ -22,6 +22,9 @@ type Row struct {
 	Due int64
 	// Value is the encoded ledger.v1.Parked.
 	Value []byte
+	// Fresh says that the key has no row yet, so that none is looked for: among a
+	// million that are parked that is a read from the disk.
+	Fresh bool
 }
 
 // queue is what memory holds of a queue: rows are on disk alone.
@@ -206,7 +209,9 @@ func (c *queueChange) drop(k send.Key) {
 }
 
 func (c *queueChange) put(r *Row) {
-	c.drop(r.Key)
+	if !r.Fresh {
+		c.drop(r.Key)
+	}
 	at := binary.BigEndian.AppendUint64(append([]byte(r.Queue), 0), uint64(r.Due))
 	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), r.Key[:]...)
 	c.err = errors.Join(c.err, c.batch.Set(row, r.Value, nil),

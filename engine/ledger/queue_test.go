@@ -30,6 +30,17 @@ func (m *queues) change(b *Batch) {
 	}
 }
 
+// freshen says of some rows that are the first of their keys that they are.
+func (m *queues) freshen(t *rapid.T, b *Batch) {
+	put := map[send.Key]bool{}
+	for i := range b.Park {
+		r := &b.Park[i]
+		_, had := m.rows[r.Key]
+		r.Fresh = !had && !put[r.Key] && rapid.Bool().Draw(t, "fresh")
+		put[r.Key] = true
+	}
+}
+
 // due returns the keys that Due must give: due, not taken, earliest first.
 func (m *queues) due(name string, now int64) (keys []send.Key) {
 	for k, r := range m.rows {
@@ -57,6 +68,7 @@ func TestQueuesAgainstAModel(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0, 1:
 				b := drawBatch(t, names, now)
+				m.freshen(t, b)
 				if err := s.Apply(b); err != nil {
 					t.Fatal(err)
 				}

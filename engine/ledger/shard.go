@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -48,6 +49,11 @@ type Batch struct {
 	Low [2]int64
 }
 
+// looks says whether rows have to be found, those of the batch itself among them.
+func (b *Batch) looks() bool {
+	return len(b.Drop) > 0 || slices.ContainsFunc(b.Park, func(r Row) bool { return !r.Fresh })
+}
+
 func (s *Shard) remember(entries []Entry, at time.Time) {
 	if len(entries) == 0 {
 		return
@@ -77,7 +83,10 @@ func (s *Shard) IDs() int { return s.index.len() }
 
 // Apply writes a batch whose records Kafka has acknowledged.
 func (s *Shard) Apply(b *Batch) error {
-	w := s.ledger.db.NewIndexedBatch()
+	w := s.ledger.db.NewBatch()
+	if b.looks() {
+		w = s.ledger.db.NewIndexedBatch() // which costs more to write to
+	}
 	defer func() { _ = w.Close() }() // after a commit it only frees memory
 	s.expire(w, b.At)
 	j := journal{at: b.At, pos: s.pos, oldest: s.oldest}

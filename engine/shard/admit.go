@@ -104,8 +104,7 @@ func (s *Shard) consider(it *item, now time.Time) {
 		s.expire(it, now)
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
 		s.release(it)
-		it.reason, it.doubt = why("time", codeNotYet), noDoubt
-		s.parkIn(timeQueue, it, it.Send.SendAt.AsTime(), now)
+		s.parkUntilTime(it, way, now)
 	case fault != nil:
 		s.unroutable(it, fault, now)
 	default:

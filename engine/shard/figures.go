@@ -29,10 +29,10 @@ func (s *Shard) publishParked() {
 	by := map[string]int{}
 	s.env.Ledger.Queues(func(queue string, rows int, _ int64) {
 		channel, _, _ := strings.Cut(queue, "/")
-		switch queue {
-		case timeQueue, heldQueue, heldQueue + orderedRows:
+		switch {
+		case queue == timeQueue, laneQueue(queue) == heldQueue, strings.HasSuffix(queue, timeRows):
 			by[""] += rows
-		case openQueue: // under way, not waiting
+		case queue == openQueue: // under way, not waiting
 		default:
 			by[channel] += rows
 		}

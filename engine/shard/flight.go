@@ -48,13 +48,13 @@ func (s *Shard) newFlight() *flight {
 	f := &flight{}
 	if n := len(s.landed); n > 0 {
 		f, s.landed = s.landed[n-1], s.landed[:n-1]
-		f.reset()
 	}
 	f.batch.Pos = ledger.Position{Status: -1, Ledger: -1}
 	return f
 }
 
-// reset empties the flight and keeps its memory.
+// reset empties the flight, once it has landed, and keeps its memory, but not
+// what that points to.
 func (f *flight) reset() {
 	for p := range f.records {
 		clear(f.records[p])
@@ -155,9 +155,10 @@ func (f *flight) park(queue string, it *item, due time.Time) error {
 	}
 	f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send), Value: value})
 	f.batch.Park = append(f.batch.Park, ledger.Row{
-		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value,
+		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value, Fresh: !it.parked,
 	})
 	f.entry(it, true)
+	it.parked = true
 	it.unsaved = false
 	return nil
 }

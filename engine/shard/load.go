@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 
 // Queues of the ledger that belong to no lane.
 const (
-	timeQueue = "time" // until sendAt
+	timeQueue = "time" // until sendAt, where no lane takes them as things are
 	heldQueue = "held" // in doubt
 	openQueue = "open" // an attempt may be under way
 )
@@ -23,17 +25,42 @@ func queueName(channel, account string, bulk bool) string {
 	return channel + "/" + account + "/urgent"
 }
 
+// timeRows is the end of the name of a lane's queue of those that wait until
+// sendAt. They are apart from those that the lane has no room for: only these
+// count for the park limit.
+const timeRows = "/time"
+
+// laneQueue is the name of the line that a queue's rows wait for.
+func laneQueue(queue string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
+}
+
+// parkUntilTime parks a send that is scheduled, with its lane's, so that no more
+// are loaded than the lane soon takes. It is routed anew when it is due.
+func (s *Shard) parkUntilTime(it *item, way Lane, now time.Time) {
+	it.reason, it.doubt = why("time", codeNotYet), noDoubt
+	queue := timeQueue
+	if way != nil && it.made == 0 {
+		it.channel, it.account = way.Name()
+	}
+	if it.channel != "" {
+		queue = queueName(it.channel, it.account, it.Bulk) + timeRows
+	}
+	s.parkIn(queue, it, it.Send.SendAt.AsTime(), now)
+}
+
 // loadAtOnce bounds the parked sends in memory of a queue without a lane.
 const loadAtOnce = 256
 
-// load brings parked sends that are due back, at most half a quota per line, so
-// that they and new ones both get on.
+// load brings parked sends that are due back, those that have been due the
+// longest first, and at most half a quota per line, so that they and new ones
+// both get on. So what is in memory does not depend on how many are due.
 func (s *Shard) load(now time.Time) time.Duration {
 	wait := time.Hour
 	s.dueSoon = false
 	type ready struct {
 		queue string
-		room  int
+		since int64
 	}
 	var due []ready
 	ms := now.UnixMilli()
@@ -48,21 +75,35 @@ func (s *Shard) load(now time.Time) time.Duration {
 			}
 			return
 		}
-		room := loadAtOnce
-		if l := s.lines[strings.TrimSuffix(queue, orderedRows)]; l != nil {
-			room = s.cfg.Quota/2 - l.loaded
-		}
-		if room > 0 && next <= s.due {
-			due = append(due, ready{queue, room})
+		if next <= s.due {
+			due = append(due, ready{queue, next})
 		}
 	})
+	slices.SortFunc(due, func(a, b ready) int {
+		return cmp.Or(cmp.Compare(a.since, b.since), strings.Compare(a.queue, b.queue))
+	})
 	for _, d := range due {
-		room := min(d.room, int(s.loads.gate-s.loadedEver))
+		room := min(s.roomFor(d.queue), int(s.loads.gate-s.loadedEver))
 		for _, it := range s.dueRows(d.queue, min(ms, s.due), room) {
 			s.consider(it, now)
 		}
 	}
 	return wait
+}
+
+// roomFor returns how many of a queue's rows may be loaded. Room for few is as
+// good as none while others are on their way: to load some is to read past all
+// that are.
+func (s *Shard) roomFor(queue string) int {
+	most := max(1, s.cfg.Quota/2)
+	l := s.lines[laneQueue(queue)]
+	if l == nil { // nothing has gone there yet, or it is no lane's
+		return min(most, loadAtOnce)
+	}
+	if room := most - l.loaded; room > most/4 || l.loaded == 0 {
+		return room
+	}
+	return 0
 }
 
 func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
@@ -80,6 +121,9 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 			return false
 		}
 		it := unpark(k, &p)
+		if it.made == 0 && strings.HasSuffix(queue, timeRows) {
+			it.channel, it.account = "", "" // it is routed as if it were new
+		}
 		if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
 			it.doubt = mayBeOpen
 		}

@@ -37,9 +37,10 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 	if p.UnmarshalVT(rec.Value) != nil || p.Send == nil || p.Send.To == nil {
 		return nil //nolint:nilerr // not ours: it can park nothing
 	}
-	parked := parkedRecord{unpark(key, &p), queueOf(&p), p.DueMs, bytes.Clone(rec.Value)}
+	parked := parkedRecord{unpark(key, &p), queueOf(&p), p.DueMs, bytes.Clone(rec.Value), false}
 	switch {
 	case !seen || !mark.Settled || fault.Mutant(fault.ParkedOverOutcome):
+		parked.fresh = !seen // whoever has a row is in the index
 		return r.park(parked)
 	case mark.Origin == parked.origin:
 		r.stale[string(rec.Key)] = true
@@ -55,11 +56,12 @@ type parkedRecord struct {
 	queue string
 	due   int64
 	value []byte
+	fresh bool // it has no row yet
 }
 
 func (r *Restorer) park(p parkedRecord) error {
 	r.parking[p.key] = true
-	r.batch.Park = append(r.batch.Park, ledger.Row{Key: p.key, Origin: p.origin, Queue: p.queue, Due: p.due, Value: p.value})
+	r.batch.Park = append(r.batch.Park, ledger.Row{Key: p.key, Origin: p.origin, Queue: p.queue, Due: p.due, Value: p.value, Fresh: p.fresh})
 	input := uint8(intake.Urgent)
 	if p.Bulk {
 		input = intake.Bulk
@@ -77,6 +79,8 @@ func queueOf(p *ledgerv1.Parked) string {
 		queue = heldQueue
 	} else if p.Channel == "" {
 		queue = timeQueue
+	} else if p.Reason.GetClass() == "time" && p.Reason.GetCode() == codeNotYet {
+		queue += timeRows
 	}
 	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
 		queue += orderedRows

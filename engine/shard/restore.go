@@ -208,6 +208,9 @@ func (r *Restorer) statusRecord(rec *kafka.Record) error {
 // outlived drops the row of a send that is finished, if it still has one, and
 // owes its tombstone.
 func (r *Restorer) outlived(k send.Key) error {
+	if _, seen := r.Ledger.Seen(k, r.Now); !seen { // whoever has a row is in the index
+		return nil
+	}
 	value, err := r.Ledger.Get(k)
 	if err != nil || value == nil {
 		return err

@@ -183,6 +183,7 @@ func (s *Shard) land() {
 		for _, d := range f.decided {
 			s.env.Decided(d, true)
 		}
+		f.reset()
 		s.landed = append(s.landed, f)
 	}
 }

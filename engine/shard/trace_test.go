@@ -147,7 +147,7 @@ func (tr *trace) open() {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	r.Ledger = led
+	r.Ledger = inOrder{led}
 	done, stale, err := r.Restore(tr.t.Context())
 	if err != nil {
 		tr.t.Fatal(err)
@@ -173,6 +173,19 @@ func (tr *trace) open() {
 // inOrder is a ledger that names its queues in an order, so that a script has
 // the same effects each time.
 type inOrder struct{ *ledger.Shard }
+
+// Apply fails where a row is said to be the first of its key, and is not.
+func (l inOrder) Apply(b *ledger.Batch) error {
+	put := map[send.Key]bool{}
+	for _, r := range b.Park {
+		had, err := l.Get(r.Key)
+		if r.Fresh && (put[r.Key] || had != nil) || err != nil {
+			return fmt.Errorf("a row is fresh, and its key has one: %w", err)
+		}
+		put[r.Key] = true
+	}
+	return l.Shard.Apply(b)
+}
 
 func (l inOrder) Queues(each func(string, int, int64)) {
 	type queue struct {

@@ -102,7 +102,7 @@ type Parked struct {
 	Held bool `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
 	// Why it waits.
 	Reason *v1.Reason `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The route of the last attempt.
+	// The route of the last attempt, or that it waits for before its first.
 	Channel string `protobuf:"bytes,12,opt,name=channel,proto3" json:"channel,omitempty"`
 	Account string `protobuf:"bytes,13,opt,name=account,proto3" json:"account,omitempty"`
 	// A former owner of the shard may have tried it: it is not known yet whether
