@@ -64,13 +64,13 @@ func BenchmarkPark(b *testing.B) {
 	const batch = 256
 	value := make([]byte, 1024)
 	i := 0
-	var before []send.Key
+	var before []Drop
 	for b.Loop() {
 		change := &Batch{At: start, Pos: none, Drop: before}
 		before = nil
 		for j := range batch {
 			change.Park = append(change.Park, Row{Key: hashed(i + j), Queue: "sms/main/bulk", Due: int64(i), Value: value})
-			before = append(before, hashed(i+j))
+			before = append(before, Drop{Key: hashed(i + j)})
 		}
 		apply(b, s, change)
 		i += batch
@@ -145,7 +145,7 @@ func drain(b *testing.B, s *Shard, n int) {
 	for s.Parked("q") > 0 {
 		change := &Batch{At: start, Pos: none}
 		err := s.Due("q", million, func(k send.Key, _ []byte) bool {
-			change.Drop = append(change.Drop, k)
+			change.Drop = append(change.Drop, Drop{Key: k})
 			return len(change.Drop) < 256
 		})
 		if err != nil || len(change.Drop) == 0 {

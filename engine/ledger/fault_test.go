@@ -28,7 +28,7 @@ func story(i int) *Batch {
 		Park:    []Row{{Key: key(1000 + i), Queue: "q", Due: int64(i), Value: make([]byte, 4000)}},
 	}
 	if i >= 3 {
-		b.Drop = []send.Key{key(1000 + i - 3)}
+		b.Drop = []Drop{{Key: key(1000 + i - 3)}}
 	}
 	return b
 }

@@ -193,7 +193,7 @@ func TestParkedIDIsKnownUntilItIsSettled(t *testing.T) {
 		}
 	}
 	done := start.Add(100 * day)
-	apply(t, s, &Batch{At: done, Entries: []Entry{{Key: key(1), Origin: parked.Origin, Input: NoInput}}, Drop: []send.Key{key(1)}, Pos: none})
+	apply(t, s, &Batch{At: done, Entries: []Entry{{Key: key(1), Origin: parked.Origin, Input: NoInput}}, Drop: []Drop{{Key: key(1)}}, Pos: none})
 	for _, after := range []time.Duration{0, day, 2 * day} {
 		got, ok := s.Seen(key(1), done.Add(after))
 		if known := after <= day; ok != known || known && !got.Settled {

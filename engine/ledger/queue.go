@@ -22,9 +22,25 @@ type Row struct {
 	Due int64
 	// Value is the encoded ledger.v1.Parked.
 	Value []byte
-	// Fresh says that the key has no row yet, so that none is looked for: among a
-	// million that are parked that is a read from the disk.
+	// Fresh says that the key has no row yet, and Was where it has one. Where
+	// neither is said it is looked for: among a million that are parked that is a
+	// read from the disk.
 	Fresh bool
+	Was   Spot
+}
+
+// Spot is where a row stands: in which queue, and by which Due. It is as Row had
+// it that was last applied; the zero Spot is unknown.
+type Spot struct {
+	Queue string
+	Due   int64
+}
+
+// Drop is a parked send that is finished. Where At is unknown it is looked for,
+// and may be none.
+type Drop struct {
+	Key send.Key
+	At  Spot
 }
 
 // queue is what memory holds of a queue: rows are on disk alone.
@@ -195,13 +211,17 @@ type queueChange struct {
 	moved []func()
 }
 
-func (c *queueChange) drop(k send.Key) {
-	at, err := c.shard.find(c.batch, k) // one batch may change a row twice
-	if err != nil || at == nil {
-		c.err = errors.Join(c.err, err)
-		return
+func (c *queueChange) drop(k send.Key, spot Spot) {
+	if spot == (Spot{}) {
+		at, err := c.shard.find(c.batch, k) // one batch may change a row twice
+		if err != nil || at == nil {
+			c.err = errors.Join(c.err, err)
+			return
+		}
+		spot.Queue, spot.Due = splitPlace(at)
 	}
-	name, due := splitPlace(at)
+	name, due := spot.Queue, spot.Due
+	at := binary.BigEndian.AppendUint64(append([]byte(name), 0), uint64(due))
 	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), k[:]...)
 	c.err = errors.Join(c.err, c.batch.Delete(row, nil),
 		c.batch.Delete(append(prefix(parkedKind, c.shard.id, 16), k[:]...), nil))
@@ -210,7 +230,7 @@ func (c *queueChange) drop(k send.Key) {
 
 func (c *queueChange) put(r *Row) {
 	if !r.Fresh {
-		c.drop(r.Key)
+		c.drop(r.Key, r.Was)
 	}
 	at := binary.BigEndian.AppendUint64(append([]byte(r.Queue), 0), uint64(r.Due))
 	row := append(append(prefix(queueKind, c.shard.id, len(at)+16), at...), r.Key[:]...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -20,9 +21,9 @@ type queues struct {
 }
 
 func (m *queues) change(b *Batch) {
-	for _, k := range b.Drop {
-		delete(m.rows, k)
-		delete(m.live, k)
+	for _, d := range b.Drop {
+		delete(m.rows, d.Key)
+		delete(m.live, d.Key)
 	}
 	for _, r := range b.Park {
 		m.rows[r.Key] = r
@@ -30,14 +31,27 @@ func (m *queues) change(b *Batch) {
 	}
 }
 
-// freshen says of some rows that are the first of their keys that they are.
-func (m *queues) freshen(t *rapid.T, b *Batch) {
-	put := map[send.Key]bool{}
+// tell says of some rows where they stand, or that they are the first of their
+// keys, as a shard does that knows.
+func (m *queues) tell(t *rapid.T, b *Batch) {
+	rows := maps.Clone(m.rows)
+	knows := func() bool { return rapid.Bool().Draw(t, "knows") }
+	for i := range b.Drop {
+		d := &b.Drop[i]
+		if was, has := rows[d.Key]; has && knows() {
+			d.At = Spot{was.Queue, was.Due}
+		}
+		delete(rows, d.Key)
+	}
 	for i := range b.Park {
 		r := &b.Park[i]
-		_, had := m.rows[r.Key]
-		r.Fresh = !had && !put[r.Key] && rapid.Bool().Draw(t, "fresh")
-		put[r.Key] = true
+		if was, has := rows[r.Key]; knows() {
+			r.Fresh = !has
+			if has {
+				r.Was = Spot{was.Queue, was.Due}
+			}
+		}
+		rows[r.Key] = *r
 	}
 }
 
@@ -68,7 +82,7 @@ func TestQueuesAgainstAModel(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0, 1:
 				b := drawBatch(t, names, now)
-				m.freshen(t, b)
+				m.tell(t, b)
 				if err := s.Apply(b); err != nil {
 					t.Fatal(err)
 				}
@@ -90,7 +104,7 @@ func TestQueuesAgainstAModel(t *testing.T) {
 func drawBatch(t *rapid.T, names []string, now int64) *Batch {
 	b := &Batch{At: start, Pos: none}
 	for range rapid.IntRange(0, 4).Draw(t, "drops") {
-		b.Drop = append(b.Drop, key(rapid.IntRange(0, 12).Draw(t, "dropped")))
+		b.Drop = append(b.Drop, Drop{Key: key(rapid.IntRange(0, 12).Draw(t, "dropped"))})
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "parks") {
 		b.Park = append(b.Park, Row{

@@ -210,7 +210,7 @@ func (w *world) finish(id string, dies bool) {
 	k := send.KeyOf("a", "r", id)
 	w.must(w.shard.Apply(&ledger.Batch{
 		At: w.now, Pos: ledger.Position{Status: w.topics["status"].end, Ledger: w.topics["ledger"].end},
-		Entries: []ledger.Entry{{Key: k, Input: ledger.NoInput}}, Drop: []send.Key{k},
+		Entries: []ledger.Entry{{Key: k, Input: ledger.NoInput}}, Drop: []ledger.Drop{{Key: k}},
 	}))
 }
 

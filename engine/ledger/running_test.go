@@ -28,7 +28,7 @@ func TestDamageWhileRunning(t *testing.T) {
 		}},
 		{"a row is read", func(_ *Ledger, s *Shard) error { _, err := s.Get(key(1001)); return err }},
 		{"a row is dropped", func(_ *Ledger, s *Shard) error {
-			return s.Apply(&Batch{At: start, Pos: none, Drop: []send.Key{key(1001)}})
+			return s.Apply(&Batch{At: start, Pos: none, Drop: []Drop{{Key: key(1001)}}})
 		}},
 		{"a shard is loaded", func(l *Ledger, _ *Shard) error {
 			_, err := l.Load(4, start, func(Entry) {})

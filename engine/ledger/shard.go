@@ -41,7 +41,7 @@ type Batch struct {
 	At      time.Time
 	Entries []Entry
 	Park    []Row
-	Drop    []send.Key // parked sends that are finished
+	Drop    []Drop
 	// Pos is how far the shard's topics are now followed; a field of -1 leaves
 	// it as it is.
 	Pos Position
@@ -51,7 +51,8 @@ type Batch struct {
 
 // looks says whether rows have to be found, those of the batch itself among them.
 func (b *Batch) looks() bool {
-	return len(b.Drop) > 0 || slices.ContainsFunc(b.Park, func(r Row) bool { return !r.Fresh })
+	return slices.ContainsFunc(b.Drop, func(d Drop) bool { return d.At == Spot{} }) ||
+		slices.ContainsFunc(b.Park, func(r Row) bool { return !r.Fresh && r.Was == Spot{} })
 }
 
 func (s *Shard) remember(entries []Entry, at time.Time) {
@@ -95,9 +96,9 @@ func (s *Shard) Apply(b *Batch) error {
 		return err
 	}
 	change := queueChange{shard: s, batch: w}
-	for _, k := range b.Drop {
+	for _, d := range b.Drop {
 		if !fault.Mutant(fault.RowOutlivesSend) {
-			change.drop(k)
+			change.drop(d.Key, d.At)
 		}
 	}
 	for i := range b.Park {

@@ -29,8 +29,8 @@ func (s *Shard) decide(now time.Time) {
 	}
 	flying := map[send.Key]bool{}
 	for _, f := range append(s.flying[:len(s.flying):len(s.flying)], s.pend) {
-		for _, k := range f.batch.Drop {
-			flying[k] = true
+		for i := range f.batch.Drop {
+			flying[f.batch.Drop[i].Key] = true
 		}
 		for i := range f.batch.Park {
 			flying[f.batch.Park[i].Key] = true

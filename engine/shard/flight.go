@@ -73,13 +73,13 @@ func (f *flight) empty() bool { return len(f.batch.Entries)+len(f.batch.Drop) ==
 // over is a parked send that is finished. Its row goes by the next flight: a
 // tombstone that Kafka has without the outcome would leave nothing of the send.
 type over struct {
-	key    send.Key
+	ledger.Drop
 	record []byte // key of the record in `ledger`
 }
 
 // drop takes a row away.
 func (f *flight) drop(o over) {
-	f.batch.Drop = append(f.batch.Drop, o.key)
+	f.batch.Drop = append(f.batch.Drop, o.Drop)
 	if !fault.Mutant(fault.TombstoneForgotten) {
 		f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: o.record})
 	}
@@ -127,7 +127,7 @@ func (f *flight) keep(text string) []byte {
 // settled notes that the item is finished.
 func (f *flight) settled(it *item) {
 	if it.parked {
-		f.over = append(f.over, over{it.key, ledgerKey(it.Send)})
+		f.over = append(f.over, over{ledger.Drop{Key: it.key, At: it.row}, ledgerKey(it.Send)})
 		if fault.Mutant(fault.TombstoneFirst) {
 			f.drop(f.over[len(f.over)-1])
 			f.over = f.over[:len(f.over)-1]
@@ -155,10 +155,10 @@ func (f *flight) park(queue string, it *item, due time.Time) error {
 	}
 	f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send), Value: value})
 	f.batch.Park = append(f.batch.Park, ledger.Row{
-		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value, Fresh: !it.parked,
+		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value, Fresh: !it.parked, Was: it.row,
 	})
 	f.entry(it, true)
-	it.parked = true
+	it.parked, it.row = true, ledger.Spot{Queue: queue, Due: due.UnixMilli()}
 	it.unsaved = false
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -33,6 +34,7 @@ type item struct {
 	member   *member   // its place in the order of its key, if it has one
 	channel  string    // of the last attempt
 	account  string
+	row      ledger.Spot // where its row stands, if it is known
 	reason   *carillonv1.Reason
 	made     uint32 // attempts, of which failed, and of which unknown
 	failed   uint32

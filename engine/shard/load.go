@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
@@ -47,6 +48,15 @@ func (s *Shard) parkUntilTime(it *item, way Lane, now time.Time) {
 		queue = queueName(it.channel, it.account, it.Bulk) + timeRows
 	}
 	s.parkIn(queue, it, it.Send.SendAt.AsTime(), now)
+}
+
+// timeHasCome is for what was scheduled: it waits for its time no more, and is
+// routed as if it were new.
+func (it *item) timeHasCome() {
+	it.reason = nil
+	if it.made == 0 {
+		it.channel, it.account = "", ""
+	}
 }
 
 // loadAtOnce bounds the parked sends in memory of a queue without a lane.
@@ -121,8 +131,9 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 			return false
 		}
 		it := unpark(k, &p)
-		if it.made == 0 && strings.HasSuffix(queue, timeRows) {
-			it.channel, it.account = "", "" // it is routed as if it were new
+		it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
+		if queue == timeQueue || strings.HasSuffix(queue, timeRows) {
+			it.timeHasCome()
 		}
 		if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
 			it.doubt = mayBeOpen

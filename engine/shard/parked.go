@@ -27,7 +27,7 @@ func (r *Restorer) ledgerRecord(rec *kafka.Record) error {
 	delete(r.again, key)
 	mark, seen := r.Ledger.Seen(key, r.Now)
 	if rec.Value == nil {
-		r.batch.Drop = append(r.batch.Drop, key)
+		r.batch.Drop = append(r.batch.Drop, ledger.Drop{Key: key})
 		if seen && !mark.Settled { // its outcome was before the window
 			return r.add(ledger.Entry{Key: key, Origin: mark.Origin, Input: noInput})
 		}

@@ -219,7 +219,7 @@ func (r *Restorer) outlived(k send.Key) error {
 	if err := p.UnmarshalVT(value); err != nil {
 		return fmt.Errorf("read a parked send: %w", err)
 	}
-	r.batch.Drop = append(r.batch.Drop, k)
+	r.batch.Drop = append(r.batch.Drop, ledger.Drop{Key: k})
 	r.stale[string(ledgerKey(p.Send))] = true
 	return nil
 }

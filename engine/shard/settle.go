@@ -163,8 +163,8 @@ func (s *Shard) land() {
 			return
 		}
 		fault.Point(fault.AfterApply)
-		for _, k := range f.batch.Drop {
-			s.unload(k)
+		for i := range f.batch.Drop {
+			s.unload(f.batch.Drop[i].Key)
 		}
 		for i := range f.batch.Park {
 			s.unload(f.batch.Park[i].Key)

@@ -174,15 +174,33 @@ func (tr *trace) open() {
 // the same effects each time.
 type inOrder struct{ *ledger.Shard }
 
-// Apply fails where a row is said to be the first of its key, and is not.
+// Apply fails where a shard is wrong about the rows that it says to know, or a
+// restore would have put one elsewhere.
 func (l inOrder) Apply(b *ledger.Batch) error {
-	put := map[send.Key]bool{}
-	for _, r := range b.Park {
-		had, err := l.Get(r.Key)
-		if r.Fresh && (put[r.Key] || had != nil) || err != nil {
-			return fmt.Errorf("a row is fresh, and its key has one: %w", err)
+	put := map[send.Key]ledger.Spot{} // by this batch; the zero Spot is none
+	spot := func(k send.Key) (ledger.Spot, error) {
+		if at, changed := put[k]; changed {
+			return at, nil
 		}
-		put[r.Key] = true
+		value, err := l.Get(k)
+		if value == nil || err != nil {
+			return ledger.Spot{}, err
+		}
+		var p ledgerv1.Parked
+		err = p.UnmarshalVT(value)
+		return ledger.Spot{Queue: queueOf(&p), Due: p.DueMs}, err
+	}
+	for _, d := range b.Drop {
+		if at, err := spot(d.Key); err != nil || d.At != (ledger.Spot{}) && at != d.At {
+			return fmt.Errorf("a row that is dropped at %v stands at %v: %w", d.At, at, err)
+		}
+		put[d.Key] = ledger.Spot{}
+	}
+	for _, r := range b.Park {
+		if at, err := spot(r.Key); err != nil || r.Fresh && at != (ledger.Spot{}) || r.Was != (ledger.Spot{}) && at != r.Was {
+			return fmt.Errorf("a row (fresh: %v) that was at %v stands at %v: %w", r.Fresh, r.Was, at, err)
+		}
+		put[r.Key] = ledger.Spot{Queue: r.Queue, Due: r.Due}
 	}
 	return l.Shard.Apply(b)
 }
