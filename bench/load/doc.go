@@ -9,6 +9,7 @@
 //	gauge.go      what is sampled meanwhile
 //	cost.go       figures of what a send costs
 //	flow.go       sends at a steady rate, and when each had its outcome
+//	keepup.go     whether they end at that rate
 //	times.go      latencies, as figures and over time
 //	broadcast.go  `bench broadcast`: passes of the same nodes
 //	profile.go    profiles of a node, in one more pass

@@ -33,8 +33,14 @@ type flow struct {
 	took  []uint32
 	ended atomic.Int64
 	late  time.Duration // the most that a send was published after it was due
-	fault atomic.Pointer[error]
-	next  []atomic.Int64 // of status, by partition: what is read next
+	// handed is how many were given to the producer, which took publishing. That
+	// is all of them unless it was cut short.
+	handed     atomic.Int64
+	publishing time.Duration
+	cut        atomic.Bool
+	keepup     *keepup
+	fault      atomic.Pointer[error]
+	next       []atomic.Int64 // of status, by partition: what is read next
 
 	// tally is given every outcome, unless it is nil. Only the reader uses it,
 	// until that is over.
@@ -44,7 +50,11 @@ type flow struct {
 // newFlow makes the clients. The reader begins where status ends now. close
 // ends them.
 func (s *stage) newFlow(ctx context.Context, records workload.Records, rate float64) (*flow, error) {
-	f := &flow{records: records, rate: rate, took: make([]uint32, records.Len()), next: make([]atomic.Int64, s.rig.Partitions)}
+	w := s.Workload.Provider
+	f := &flow{
+		records: records, rate: rate, took: make([]uint32, records.Len()), next: make([]atomic.Int64, s.rig.Partitions),
+		keepup: newKeepup(records.Len(), rate, w.Latency+w.Jitter+w.RetryAfter),
+	}
 	ends, err := s.rig.Ends(ctx, s.rig.Topic("status"))
 	if err != nil {
 		return nil, err
@@ -89,12 +99,16 @@ func (f *flow) due(i int) time.Time {
 	return f.began.Add(time.Duration(float64(i) / f.rate * float64(time.Second)))
 }
 
-// publish publishes each send when it is due, and returns when Kafka has all.
+// published are the sends that were, once publish has returned.
+func (f *flow) published() workload.Records { return f.records.First(int(f.handed.Load())) }
+
+// publish publishes each send when it is due, and returns when Kafka has all, or
+// those before it was cut short.
 func (f *flow) publish(ctx context.Context) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for i := 0; i < f.records.Len(); {
-		for ; i < f.records.Len(); i++ {
+	for i := 0; i < f.records.Len() && !f.cut.Load(); {
+		for ; i < f.records.Len() && !f.cut.Load(); i++ {
 			late := time.Since(f.due(i))
 			if late < 0 {
 				break
@@ -105,6 +119,7 @@ func (f *flow) publish(ctx context.Context) error {
 					f.fault.CompareAndSwap(nil, &err)
 				}
 			})
+			f.handed.Add(1)
 		}
 		select {
 		case <-tick.C:
@@ -115,7 +130,8 @@ func (f *flow) publish(ctx context.Context) error {
 			return fmt.Errorf("publish the sends: %w", *err)
 		}
 	}
-	if err := f.producer.Flush(ctx); err != nil {
+	err := f.producer.Flush(ctx)
+	if f.publishing = time.Since(f.began); err != nil {
 		return fmt.Errorf("publish the sends: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/carillonhq/carillon/bench/report"
@@ -13,10 +14,14 @@ import (
 
 // Isolation measures the latency of urgent sends at a low, steady rate twice:
 // alone, and while nodes work through a broadcast on sends.bulk as fast as they
-// can. c.Workload is that of the urgent ones; both go through the same lane.
-func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float64, length time.Duration) (_ *report.Result, err error) {
+// can. c.Workload is that of the urgent ones; both go through the same lane. Each
+// round has everything anew.
+func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float64, length time.Duration, rounds int) (_ *report.Result, err error) {
+	if rate <= 0 || length <= 0 || rounds < 1 {
+		return nil, fmt.Errorf("rate %v, length %v and %d rounds: give more than 0", rate, length, rounds)
+	}
 	bulk.Topic, bulk.Channel = "sends.bulk", c.Workload.Channel
-	c.Workload.Topic, c.Workload.Sends = "sends", int(rate*(c.WarmUp+length).Seconds())
+	c.Workload.Topic, c.Workload.Sends = "sends", max(1, int(rate*(c.WarmUp+length).Seconds()))
 	if err := bulk.Check(); err != nil {
 		return nil, fmt.Errorf("the broadcast: %w", err)
 	}
@@ -28,23 +33,32 @@ func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float
 	r := c.result("isolation", s.rig)
 	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"] = rate, length, c.WarmUp
 	r.Settings["broadcast"], r.Settings["broadcast.sends"], r.Settings["broadcast.payload"] = bulk.Name, bulk.Sends, bulk.Payload
-	i := &isolation{
-		stage: s, rate: rate,
-		idle:   c.Workload.Records(s.rig.Topic("sends"), "idle"),
-		loaded: c.Workload.Records(s.rig.Topic("sends"), "loaded"),
-		bulk:   bulk.Records(s.rig.Topic("sends.bulk"), "bulk"),
+	r.Settings["rounds"] = rounds
+	var all []*isolation
+	for n := range rounds {
+		i := &isolation{
+			stage: s, rate: rate, which: ofRounds(n, rounds),
+			idle:   c.Workload.Records(s.rig.Topic("sends"), "idle"),
+			loaded: c.Workload.Records(s.rig.Topic("sends"), "loaded"),
+			bulk:   bulk.Records(s.rig.Topic("sends.bulk"), "bulk"),
+		}
+		if err := i.run(ctx); err != nil {
+			return nil, fmt.Errorf("%s%w", i.which, err)
+		}
+		all = append(all, i)
+		if !i.judge(r) {
+			break
+		}
 	}
-	if err := i.run(ctx); err != nil {
-		return nil, err
-	}
-	i.report(r)
+	addIsolation(r, all)
 	return r, nil
 }
 
-// isolation is one run.
+// isolation is one round.
 type isolation struct {
 	*stage
 	rate               float64
+	which              string // round, for people
 	idle, loaded, bulk workload.Records
 
 	alone, beside         times // latencies of the urgent sends
@@ -53,10 +67,11 @@ type isolation struct {
 	// took is how long it went on in all.
 	busy, took time.Duration
 	passed     *passed
+	idlePassed *passed
 }
 
 func (i *isolation) run(ctx context.Context) (err error) {
-	d, err := i.rig.Begin(ctx)
+	d, err := i.rig.BeginEmpty(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +79,7 @@ func (i *isolation) run(ctx context.Context) (err error) {
 	if err := d.StartAll(ctx, i.Nodes, i.engine(i.rig.Partitions)); err != nil {
 		return err
 	}
-	i.say("%d urgent sends at %v a second, alone", i.idle.Len(), i.rate)
+	i.say("%s%d urgent sends at %v a second, alone", i.which, i.idle.Len(), i.rate)
 	if err := i.first(ctx, d); err != nil {
 		return err
 	}
@@ -73,14 +88,14 @@ func (i *isolation) run(ctx context.Context) (err error) {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	i.say("publishing %d sends of the broadcast", i.bulk.Len())
+	i.say("%spublishing %d sends of the broadcast", i.which, i.bulk.Len())
 	if err := i.publish(ctx, i.bulk); err != nil {
 		return err
 	}
 	if err := d.Restart(ctx); err != nil {
 		return err
 	}
-	i.say("%d urgent sends at %v a second, beside the broadcast", i.loaded.Len(), i.rate)
+	i.say("%s%d urgent sends at %v a second, beside the broadcast", i.which, i.loaded.Len(), i.rate)
 	if err := i.second(ctx, d); err != nil {
 		return err
 	}
@@ -88,7 +103,7 @@ func (i *isolation) run(ctx context.Context) (err error) {
 		return err
 	}
 	i.showLogs(d)
-	i.passed.verdict, err = i.check(ctx, d, together{i.idle, i.loaded, i.bulk})
+	i.passed.verdict, err = i.check(ctx, d, together{i.aloneFlow.published(), i.besideFlow.published(), i.bulk})
 	return err
 }
 
@@ -98,7 +113,7 @@ func (i *isolation) first(ctx context.Context, d *rig.Round) (err error) {
 		return err
 	}
 	defer i.aloneFlow.close()
-	_, err = i.flowing(ctx, d, i.aloneFlow)
+	i.idlePassed, err = i.flowing(ctx, d, i.aloneFlow)
 	return err
 }
 
@@ -118,7 +133,7 @@ func (i *isolation) second(ctx context.Context, d *rig.Round) (err error) {
 			}
 		})
 		if i.took = i.busy; err == nil && i.busy+time.Second > last.Sub(f.began) {
-			last, err = i.await(ctx, d, l, i.bulk.Len()+i.loaded.Len(), nil)
+			last, err = i.await(ctx, d, l, i.bulk.Len()+f.published().Len(), nil)
 			i.took = last.Sub(f.began)
 		}
 		return last, err
@@ -164,27 +179,58 @@ func (t together) Number(id string) (int, bool) {
 // enough is of how many sends beside the broadcast something can be said.
 const enough = 100
 
-func (i *isolation) report(r *report.Result) {
-	problems(r, "", i.passed)
-	i.alone = i.aloneFlow.within(i.WarmUp, i.aloneFlow.length())
-	i.beside = i.besideFlow.within(i.WarmUp, min(i.busy, i.besideFlow.length()))
-	if n := i.beside.TotalCount(); n < enough {
-		r.Fail(fmt.Sprintf("the broadcast was over after %v, so that only %d urgent sends count beside it: give it more --sends, or a higher --rate", i.busy.Round(time.Millisecond), n))
+// judge says what is wrong with a round, and whether its latencies count.
+func (i *isolation) judge(r *report.Result) bool {
+	problems(r, strings.TrimSuffix(i.which, ": "), i.passed)
+	if !i.aloneFlow.reached(r, i.which+"alone, ", i.idlePassed) || !i.besideFlow.reached(r, i.which+"beside the broadcast, ", i.passed) {
+		return false
 	}
-	addTimes(r, "idle_", i.alone)
-	addTimes(r, "loaded_", i.beside)
-	r.Add("loaded_seconds", "s", max(0, min(i.busy, i.besideFlow.length())-i.WarmUp).Seconds(), report.Neither).
-		Note = "of the flow beside the broadcast count"
-	r.Add("bulk_sends_per_second", "sends/s", float64(i.bulk.Len())/i.took.Seconds(), report.Higher)
-	addFlow(r, i.besideFlow)
-	addCost(r, []*passed{i.passed})
-	t := report.Table{Title: "Latency of urgent sends", Columns: []string{"percentile", "alone, ms", "beside the broadcast, ms"}}
+	i.alone = i.aloneFlow.within(i.WarmUp, i.aloneFlow.length())
+	i.beside = i.besideFlow.within(i.WarmUp, i.counts())
+	if n := i.beside.TotalCount(); n < enough {
+		r.Fail(fmt.Sprintf("%sthe broadcast was over after %v, so that only %d urgent sends count beside it: give it more --sends, or a higher --rate",
+			i.which, i.busy.Round(time.Millisecond), n))
+		return false
+	}
+	return true
+}
+
+// counts is until when urgent sends count as beside the broadcast.
+func (i *isolation) counts() time.Duration { return min(i.busy, i.besideFlow.length()) }
+
+// addIsolation adds what all rounds came to; their latencies if all of them
+// count, which the last one decides.
+func addIsolation(r *report.Result, all []*isolation) {
+	var alone, beside []times
+	var aloneFlows, besideFlows []*flow
+	var passes []*passed
+	var counted, rates []float64
+	for _, i := range all {
+		alone, beside = append(alone, i.alone), append(beside, i.beside)
+		aloneFlows, besideFlows = append(aloneFlows, i.aloneFlow), append(besideFlows, i.besideFlow)
+		passes = append(passes, i.passed)
+		counted = append(counted, max(0, i.counts()-i.WarmUp).Seconds())
+		rates = append(rates, float64(i.bulk.Len())/i.took.Seconds())
+	}
+	if last := beside[len(beside)-1]; last.Histogram != nil && last.TotalCount() >= enough {
+		addLatencies(r, alone, beside)
+		r.Series = append(linesOf(aloneFlows, "alone, "), linesOf(besideFlows, "beside, ")...)
+	}
+	r.AddRounds("loaded_seconds", "s", counted, report.Neither).Note = "of the flow beside the broadcast count"
+	r.AddRounds("bulk_sends_per_second", "sends/s", rates, report.Higher)
+	addFlow(r, besideFlows)
+	addCost(r, passes)
+	addSeries(r, passes)
+}
+
+func addLatencies(r *report.Result, alone, beside []times) {
+	addTimes(r, "idle_", alone)
+	addTimes(r, "loaded_", beside)
+	idle, loaded := merged(alone), merged(beside)
+	t := report.Table{Title: "Latency of urgent sends", Note: "Of all rounds together.", Columns: []string{"percentile", "alone, ms", "beside the broadcast, ms"}}
 	for _, q := range []float64{50, 75, 90, 95, 99, 99.9, 100} {
-		t.Add(q, i.alone.ms(q), i.beside.ms(q))
+		t.Add(q, idle.ms(q), loaded.ms(q))
 	}
 	r.Tables = append(r.Tables, t)
-	r.Percentiles = []report.Percentiles{i.alone.report("alone"), i.beside.report("beside the broadcast")}
-	r.Series = append(r.Series, i.aloneFlow.overTime("alone, ", time.Second)...)
-	r.Series = append(r.Series, i.besideFlow.overTime("beside, ", time.Second)...)
-	addSeries(r, []*passed{i.passed})
+	r.Percentiles = []report.Percentiles{idle.report("alone"), loaded.report("beside the broadcast")}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,57 +13,85 @@ import (
 )
 
 // Latency publishes the workload at a steady rate for a time, and measures how
-// long each send takes until its outcome is read from status.
-func Latency(ctx context.Context, c Config, rate float64, length time.Duration) (_ *report.Result, err error) {
-	if rate <= 0 || length <= 0 {
-		return nil, fmt.Errorf("rate %v and length %v: give more than 0", rate, length)
+// long each send takes until its outcome is read from status. Each round has
+// everything anew.
+func Latency(ctx context.Context, c Config, rate float64, length time.Duration, rounds int) (_ *report.Result, err error) {
+	if rate <= 0 || length <= 0 || rounds < 1 {
+		return nil, fmt.Errorf("rate %v, length %v and %d rounds: give more than 0", rate, length, rounds)
 	}
-	c.Workload.Sends = int(rate * (c.WarmUp + length).Seconds())
+	c.Workload.Sends = max(1, int(rate*(c.WarmUp+length).Seconds()))
 	s, err := open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	result := c.result("latency", s.rig)
-	result.Settings["rate"], result.Settings["length"], result.Settings["warm_up"] = rate, length, c.WarmUp
-	records := c.Workload.Records(s.rig.Topic(c.Workload.Topic), "send")
-	d, err := s.rig.Begin(ctx)
-	if err != nil {
-		return nil, err
+	r := c.result("latency", s.rig)
+	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"], r.Settings["rounds"] = rate, length, c.WarmUp, rounds
+	var flows []*flow
+	var all []*passed
+	for i := range rounds {
+		which := ofRounds(i, rounds)
+		f, p, err := s.timed(ctx, which, rate)
+		if err != nil {
+			return nil, fmt.Errorf("%s%w", which, err)
+		}
+		problems(r, strings.TrimSuffix(which, ": "), p)
+		flows, all = append(flows, f), append(all, p)
+		if !f.reached(r, which, p) {
+			addCost(r, all)
+			addSeries(r, all)
+			return r, nil
+		}
 	}
-	f, err := s.newFlow(ctx, records, rate)
+	parts := latencies(flows, func(f *flow) times { return f.within(c.WarmUp, f.length()) })
+	addTimes(r, "latency_", parts)
+	addFlow(r, flows)
+	addCost(r, all)
+	r.Series = linesOf(flows, "")
+	addSeries(r, all)
+	r.Percentiles = []report.Percentiles{merged(parts).report("from the time a send is due to its outcome")}
+	return r, nil
+}
+
+// ofRounds begins a sentence about one of several.
+func ofRounds(i, rounds int) string {
+	if rounds == 1 {
+		return ""
+	}
+	return fmt.Sprintf("round %d: ", i+1)
+}
+
+// timed is one round.
+func (s *stage) timed(ctx context.Context, which string, rate float64) (f *flow, p *passed, err error) {
+	records := s.Workload.Records(s.rig.Topic(s.Workload.Topic), "send")
+	d, err := s.rig.BeginEmpty(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if f, err = s.newFlow(ctx, records, rate); err != nil {
+		return nil, nil, err
 	}
 	defer f.close()
-	err = d.StartAll(ctx, c.Nodes, s.engine(s.rig.Partitions))
-	var p *passed
+	err = d.StartAll(ctx, s.Nodes, s.engine(s.rig.Partitions))
 	if err == nil {
-		c.say("%d sends at %v a second", records.Len(), rate)
+		s.say("%s%d sends at %v a second", which, records.Len(), rate)
 		p, err = s.flowing(ctx, d, f)
 	}
 	if err := errors.Join(err, d.Close()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.showLogs(d)
-	f.close()
-	if p.verdict, err = s.check(ctx, d, records); err != nil {
-		return nil, err
-	}
-	problems(result, "", p)
-	all := f.within(c.WarmUp, f.length())
-	addTimes(result, "latency_", all)
-	addFlow(result, f)
-	addCost(result, []*passed{p})
-	addSeries(result, []*passed{p})
-	result.Series = append(f.overTime("", time.Second), result.Series...)
-	result.Percentiles = []report.Percentiles{all.report("from the time a send is due to its outcome")}
-	return result, nil
+	p.verdict, err = s.check(ctx, d, f.published())
+	return f, p, err
 }
 
 // addFlow adds how well the load itself was made.
-func addFlow(r *report.Result, f *flow) {
-	r.Add("producer_late_ms", "ms", float64(f.late.Microseconds())/1e3, report.Neither).
+func addFlow(r *report.Result, flows []*flow) {
+	late := make([]float64, len(flows))
+	for i, f := range flows {
+		late[i] = float64(f.late.Microseconds()) / 1e3
+	}
+	r.AddRounds("producer_late_ms", "ms", late, report.Neither).
 		Note = "most that a send was published after it was due; it counts as latency"
 }
 
@@ -76,7 +105,8 @@ func (s *stage) flowing(ctx context.Context, d *rig.Round, f *flow) (*passed, er
 }
 
 // follow publishes a flow, and returns when the last of it had ended, or nothing
-// did for too long. watch is told what the nodes say meanwhile.
+// did for too long. A flow that is hopelessly behind is cut short. watch is told
+// what the nodes say meanwhile.
 func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow, watch func(said)) (last time.Time, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	published := make(chan error, 1)
@@ -95,6 +125,10 @@ func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow, 
 		if ended > known {
 			last, known = now, ended
 		}
+		if f.keepup.hopeless(now.Sub(f.began), ended) {
+			s.say("the rate is too high for this machine: no more is published")
+			f.cut.Store(true)
+		}
 		if ended >= n || now.Sub(last) > s.patience() {
 			publishing.Wait()
 			return last, nil
@@ -109,6 +143,7 @@ func (s *stage) follow(ctx context.Context, d *rig.Round, l *listener, f *flow, 
 			if err != nil {
 				return last, err
 			}
+			n = f.handed.Load()
 		case err := <-d.Ended():
 			return last, err
 		case <-ctx.Done():

@@ -30,7 +30,7 @@ func (p *parked) report(r *report.Result, found *accounted) {
 	r.Add("near", "", n, report.Neither).Note = "that fell due"
 	r.Add("seconds", "s", seconds, report.Lower).Note = "from when the first fell due until all had ended"
 	r.Add("sends_per_second", "sends/s", n/seconds, report.Higher)
-	addTimes(r, "late_", found.late)
+	addTimes(r, "late_", []times{found.late})
 	p.addCPU(r)
 	r.Add("early", "", float64(found.early), report.Lower).Counted = true
 	addFaults(r, found.near.Lost+found.far.lost(), found.near.Doubled+found.far.doubled())

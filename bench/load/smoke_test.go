@@ -76,9 +76,9 @@ func TestBroadcastRough(t *testing.T) {
 func TestLatency(t *testing.T) {
 	c := small(t, 0)
 	c.Workload.Provider.Latency = 50 * time.Millisecond
-	r, err := Latency(t.Context(), c, 400, time.Second)
+	r, err := Latency(t.Context(), c, 400, time.Second, 2)
 	good(t, r, err, "latency_p50_ms", "latency_p99_ms", "latency_max_ms")
-	if len(r.Percentiles) != 1 || r.Percentiles[0].Count != 400 || r.Percentiles[0].Points[0].Ms < 50 {
+	if len(r.Percentiles) != 1 || r.Percentiles[0].Count != 800 || r.Percentiles[0].Points[0].Ms < 50 {
 		t.Errorf("percentiles: %+v", r.Percentiles)
 	}
 }
@@ -91,7 +91,7 @@ func TestIsolation(t *testing.T) {
 	c.Workload.Provider.Latency = 300 * time.Millisecond
 	bulk := workload.Default()
 	bulk.Sends = 40_000
-	r, err := Isolation(t.Context(), c, bulk, 400, 500*time.Millisecond)
+	r, err := Isolation(t.Context(), c, bulk, 400, 500*time.Millisecond, 1)
 	good(t, r, err, "idle_p50_ms", "loaded_p50_ms", "bulk_sends_per_second")
 	if got := r.Figure("sends").Value; got != 40_000+2*240 {
 		t.Errorf("%v sends were counted", got)

@@ -34,14 +34,19 @@ func Soak(ctx context.Context, c Config, rate float64, length time.Duration) (_ 
 		return nil, err
 	}
 	problems(r, "", p)
+	if !f.reached(r, "", p) {
+		addCost(r, []*passed{p})
+		addSeries(r, []*passed{p})
+		return r, nil
+	}
 	latency := f.overTime("", max(length/300, 100*time.Millisecond))
 	for i, what := range []string{"latency_p50", "latency_p99"} {
 		addFlat(r, what, "ms", latency[i].Points, length, 0.2)
 	}
 	addFlat(r, "engine_rss", "MiB", engineMemory(p.Series), length, 0.05)
 	all := f.within(0, f.length())
-	addTimes(r, "latency_", all)
-	addFlow(r, f)
+	addTimes(r, "latency_", []times{all})
+	addFlow(r, []*flow{f})
 	addCost(r, []*passed{p})
 	r.Series = latency
 	addSeries(r, []*passed{p})
@@ -95,6 +100,7 @@ func (s *stage) soak(ctx context.Context, rate float64) (f *flow, p *passed, err
 	if err := tally.ReadLedgers(d.Ledgers(), f.tally.Attempt); err != nil {
 		return nil, nil, err
 	}
+	f.tally.First(f.published().Len())
 	p.verdict = f.tally.Verdict()
 	return f, p, s.keep(d, p.verdict)
 }

@@ -40,17 +40,55 @@ func (t times) report(name string) report.Percentiles {
 	return p
 }
 
-// addTimes adds the figures of a distribution, which begin with prefix.
-func addTimes(r *report.Result, prefix string, t times) {
+// addTimes adds the figures of distributions, one for each round, which begin
+// with prefix.
+func addTimes(r *report.Result, prefix string, rounds []times) {
+	least := rounds[0].TotalCount()
+	for _, t := range rounds {
+		least = min(least, t.TotalCount())
+	}
 	for _, q := range []struct {
 		name string
 		at   float64
 	}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}, {"max", 100}} {
-		if float64(t.TotalCount())*(100-q.at)/100 < 1 && q.at < 100 {
+		if float64(least)*(100-q.at)/100 < 1 && q.at < 100 {
 			continue // it would be the maximum
 		}
-		r.Add(prefix+q.name+"_ms", "ms", t.ms(q.at), report.Lower).Key = q.name == "p99"
+		all := make([]float64, len(rounds))
+		for i, t := range rounds {
+			all[i] = t.ms(q.at)
+		}
+		r.AddRounds(prefix+q.name+"_ms", "ms", all, report.Lower).Key = q.name == "p99"
 	}
+}
+
+// latencies returns a distribution of each flow.
+func latencies(flows []*flow, of func(*flow) times) []times {
+	all := make([]times, len(flows))
+	for i, f := range flows {
+		all[i] = of(f)
+	}
+	return all
+}
+
+// merged is the distribution of all rounds together.
+func merged(rounds []times) times {
+	all := newTimes()
+	for _, t := range rounds {
+		all.Merge(t.Histogram)
+	}
+	return all
+}
+
+// linesOf are the lines of a plot: p50 and p99 of one flow, or p99 of each.
+func linesOf(flows []*flow, name string) (lines []report.Series) {
+	if len(flows) == 1 {
+		return flows[0].overTime(name, time.Second)
+	}
+	for i, f := range flows {
+		lines = append(lines, f.overTime(fmt.Sprintf("%sround %d, ", name, i+1), time.Second)[1])
+	}
+	return lines
 }
 
 // within returns the distribution of the sends that were due in a part of the

@@ -33,6 +33,14 @@ func (d *Round) Ended() <-chan error { return d.ended }
 
 // Begin makes everything but the sends anew. The round before is closed.
 func (r *Rig) Begin(ctx context.Context) (*Round, error) {
+	return r.begin(ctx, r.Topic("sends"), r.Topic("sends.bulk"))
+}
+
+// BeginEmpty makes everything anew, the sends included.
+func (r *Rig) BeginEmpty(ctx context.Context) (*Round, error) { return r.begin(ctx) }
+
+// begin keeps some topics.
+func (r *Rig) begin(ctx context.Context, keep ...string) (*Round, error) {
 	r.rounds++
 	round := &Round{Rig: r, Group: fmt.Sprintf("%sround-%d", r.Topics.Kafka.Prefix, r.rounds), ended: make(chan error, 1)}
 	round.Dir = filepath.Join(r.Dir, fmt.Sprintf("round-%d", r.rounds))
@@ -42,9 +50,7 @@ func (r *Rig) Begin(ctx context.Context) (*Round, error) {
 	if r.rounds == 1 {
 		return round, nil // all is new
 	}
-	specs := slices.DeleteFunc(r.topics(), func(t kafka.TopicSpec) bool {
-		return t.Name == r.Topic("sends") || t.Name == r.Topic("sends.bulk")
-	})
+	specs := slices.DeleteFunc(r.topics(), func(t kafka.TopicSpec) bool { return slices.Contains(keep, t.Name) })
 	if err := r.deleteTopics(ctx, specs); err != nil {
 		return nil, err
 	}

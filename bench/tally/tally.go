@@ -42,6 +42,9 @@ func New(sends Sends) *Tally {
 	}
 }
 
+// First says that only the first n sends were published.
+func (t *Tally) First(n int) { t.ended, t.sent, t.reached = t.ended[:n], t.sent[:n], t.reached[:n] }
+
 // shown is how many ids a problem names.
 const shown = 8
 
@@ -76,7 +79,7 @@ func (t *Tally) Attempt(id string, reached bool) {
 
 func (t *Tally) number(id string) (int, bool) {
 	i, ok := t.sends.Number(id)
-	if !ok {
+	if ok = ok && i < len(t.ended); !ok {
 		if t.stranges++; len(t.strange) < shown {
 			t.strange = append(t.strange, id)
 		}
@@ -121,7 +124,7 @@ type Verdict struct {
 
 // Verdict looks at all that was added.
 func (t *Tally) Verdict() *Verdict {
-	v := &Verdict{Sends: t.sends.Len(), Attempts: t.attempts, Outcomes: maps.Clone(t.outcomes), Wrong: map[string][]string{}}
+	v := &Verdict{Sends: len(t.ended), Attempts: t.attempts, Outcomes: maps.Clone(t.outcomes), Wrong: map[string][]string{}}
 	lists := []struct {
 		what string
 		is   func(i int) bool

@@ -50,6 +50,12 @@ func (r Records) WithWebhook(url string) Records {
 	return r
 }
 
+// First returns the first n of them.
+func (r Records) First(n int) Records {
+	r.w.Sends = n
+	return r
+}
+
 // Len returns how many there are.
 func (r Records) Len() int { return r.w.Sends }
 

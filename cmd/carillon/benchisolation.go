@@ -26,6 +26,7 @@ more --sends.
 func newBenchIsolation() *cobra.Command {
 	f := &loadFlags{}
 	var rate, seconds float64
+	var rounds int
 	var broadcast string
 	var sends int
 	cmd := &cobra.Command{
@@ -37,7 +38,7 @@ func newBenchIsolation() *cobra.Command {
   carillon bench isolation --broadcast newsletter --nodes 2 --brokers kafka`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFlow(rate, seconds); err != nil {
+			if err := checkFlow(rate, seconds, rounds); err != nil {
 				return err
 			}
 			bulk, err := workload.Load(broadcast)
@@ -52,12 +53,12 @@ func newBenchIsolation() *cobra.Command {
 			}
 			return f.run(cmd, func(ctx context.Context, c load.Config) (*report.Result, error) {
 				bulk.Seed = c.Workload.Seed
-				return load.Isolation(ctx, c, bulk, rate, duration(seconds))
+				return load.Isolation(ctx, c, bulk, rate, duration(seconds), rounds)
 			})
 		},
 	}
 	f.add(cmd, "one-time-password", "sends")
-	addFlow(cmd, &rate, &seconds, 200, 10)
+	addFlow(cmd, &rate, &seconds, &rounds, 200)
 	flags := cmd.Flags()
 	flags.StringVar(&broadcast, "broadcast", "newsletter", "workload of the broadcast: a file, or one of "+strings.Join(workload.Names(), ", "))
 	flags.IntVar(&sends, "sends", 500_000, "sends of the broadcast")

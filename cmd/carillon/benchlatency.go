@@ -26,6 +26,7 @@ out you look: a hundred thousand for 99.99 %.
 func newBenchLatency() *cobra.Command {
 	f := &loadFlags{}
 	var rate, seconds float64
+	var rounds int
 	cmd := &cobra.Command{
 		Use:   "latency",
 		Short: "Measure the time from when a send is due until its outcome, at a steady rate",
@@ -35,31 +36,34 @@ func newBenchLatency() *cobra.Command {
   carillon bench latency --rate 2000 --provider-latency 20ms --brokers kafka`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFlow(rate, seconds); err != nil {
+			if err := checkFlow(rate, seconds, rounds); err != nil {
 				return err
 			}
 			return f.run(cmd, func(ctx context.Context, c load.Config) (*report.Result, error) {
-				return load.Latency(ctx, c, rate, duration(seconds))
+				return load.Latency(ctx, c, rate, duration(seconds), rounds)
 			})
 		},
 	}
 	f.add(cmd, "order-shipped", "sends")
-	addFlow(cmd, &rate, &seconds, 2000, 30)
+	addFlow(cmd, &rate, &seconds, &rounds, 2000)
 	return cmd
 }
 
 // addFlow adds the flags of a flow of sends.
-func addFlow(cmd *cobra.Command, rate, seconds *float64, defaultRate, defaultSeconds float64) {
+func addFlow(cmd *cobra.Command, rate, seconds *float64, rounds *int, defaultRate float64) {
 	cmd.Flags().Float64Var(rate, "rate", defaultRate, "sends a second, whatever becomes of them")
-	cmd.Flags().Float64Var(seconds, "seconds", defaultSeconds, "for so long")
+	cmd.Flags().Float64Var(seconds, "seconds", 10, "for so long in each round, after two seconds that do not count")
+	cmd.Flags().IntVar(rounds, "rounds", 3, "rounds, each with everything anew")
 }
 
-func checkFlow(rate, seconds float64) error {
+func checkFlow(rate, seconds float64, rounds int) error {
 	switch {
 	case rate <= 0 || rate > 1e6:
 		return usagef("--rate %v: give more than 0, up to 1000000 a second", rate)
 	case seconds <= 0:
 		return usagef("--seconds or --hours: give more than 0")
+	case rounds < 1:
+		return usagef("--rounds %d: give 1 or more", rounds)
 	case rate*seconds >= 1e9:
 		return usagef("%v sends a second for %v seconds are more than 999999999 sends: give less of one", rate, seconds)
 	}

@@ -34,7 +34,7 @@ func newBenchSoak() *cobra.Command {
   carillon bench soak --hours 0.25 --workload rough --nodes 2`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFlow(rate, hours*3600); err != nil {
+			if err := checkFlow(rate, hours*3600, 1); err != nil {
 				return err
 			}
 			return f.run(cmd, func(ctx context.Context, c load.Config) (*report.Result, error) {
