@@ -6,11 +6,8 @@ import (
 
 	"github.com/carillonhq/carillon/bench/process"
 	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
 )
-
-// busy is the share of a core from which on the simulator counts as what holds
-// everybody up.
-const busy = 0.9
 
 // cores is how many a role kept busy.
 func (t turn) cores(role string) float64 { return t.use[role].CPU.Seconds() / t.took.Seconds() }
@@ -44,7 +41,7 @@ func (r *channelRun) about(res *report.Result) {
 		all := r.each(kind, func(t turn) float64 { return t.cores(Simulator) })
 		f := res.AddRounds(names[kind].prefix+"simulator_cores", "cores", all, report.Neither)
 		f.Note = "that the simulator kept busy meanwhile"
-		if f.Value >= busy {
+		if f.Value >= rig.Busy {
 			held = append(held, fmt.Sprintf("%s (%.2g cores)", kind, f.Value))
 		}
 	}

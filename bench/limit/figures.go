@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillonhq/carillon/bench/process"
 	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
 )
 
 // names are those of the figures of each kind: of its rate, and what those of
@@ -89,6 +91,16 @@ func (r *run) figures(res *report.Result, kind string) {
 	// Anything else ends the run with an error.
 	res.Add("lost", "", 0, report.Lower)
 	res.Add("doubled", "", 0, report.Lower)
+	if process.Measurable && r.beside == nil {
+		r.sinkBusy(res)
+	}
+}
+
+// sinkBusy remarks on a sink that may be what is measured.
+func (r *run) sinkBusy(res *report.Result) {
+	if cores := res.AddRounds("plugin_cores", "cores", r.each(Engine, func(t turn) float64 { return t.cores("plugin") }), report.Neither); cores.Value >= rig.Busy {
+		res.Remark("the plugin is a bottleneck: its process keeps %.2g cores busy, so the engine's rate is as much the plugin's. Go by the CPU for a send", cores.Value)
+	}
 }
 
 // usage are the CPU of the processes that take part, by what they are, and the

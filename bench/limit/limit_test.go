@@ -58,6 +58,21 @@ func TestLimitSmoke(t *testing.T) {
 	}
 }
 
+// A send that the provider never saw, or saw twice, ends it with an error.
+func TestLimitLostAndDoubled(t *testing.T) {
+	for want, double := range map[string]bool{"the provider saw none": false, "reached their recipient more than once": true} {
+		dir := t.TempDir()
+		go rigtest.Tamper(t.Context(), dir, double)
+		_, err := Run(t.Context(), Config{
+			Dir: dir, Command: rigtest.Command(t), Broker: rigtest.Broker,
+			Workload: someSends(1000), Rounds: 1, Partitions: 4, Kinds: []string{Engine},
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want one with %q", err, want)
+		}
+	}
+}
+
 // What needs no broker starts none.
 func TestLimitWithoutBroker(t *testing.T) {
 	res, err := Run(t.Context(), Config{

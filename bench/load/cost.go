@@ -6,6 +6,7 @@ import (
 
 	"github.com/carillonhq/carillon/bench/process"
 	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
 )
 
 func (p *passed) rate() float64 { return p.sends / p.seconds }
@@ -48,6 +49,7 @@ func addCost(r *report.Result, all []*passed) {
 				r.AddRounds(role+"_cpu_us_per_send", "µs", each(all, func(p *passed) float64 { return p.perSend(role) }), report.Lower).Key = role == "engine"
 			}
 		}
+		sinkBusy(r, all)
 		r.AddRounds("engine_peak_rss_mib", "MiB", each(all, func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
 	}
 	addFaults(r, lost, doubled)
@@ -60,6 +62,17 @@ func addCost(r *report.Result, all []*passed) {
 	r.AddRounds("commits", "", each(all, func(p *passed) float64 { return p.used.commits }), report.Neither)
 	r.Add("attempts_per_send", "", float64(attempts)/float64(len(all)*all[0].verdict.Sends), report.Neither).
 		Note = "by the provider's ledger"
+}
+
+// sinkBusy remarks on a provider that may be what is measured: the sink's
+// process of each node, if it kept a core busy.
+func sinkBusy(r *report.Result, all []*passed) {
+	cores := slices.Sorted(slices.Values(each(all, func(p *passed) float64 {
+		return p.Roles["plugin"].CPU.Seconds() / p.Elapsed.Seconds() / float64(p.nodes)
+	})))
+	if middle := cores[len(cores)/2]; middle >= rig.Busy {
+		r.Remark("the provider is a bottleneck: the sink kept %.2g cores busy on each node, so the rate is as much the sink's as the engine's. Go by the CPU for a send, or give more --nodes", middle)
+	}
 }
 
 // addFaults adds what must be 0.

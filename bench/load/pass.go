@@ -41,7 +41,6 @@ func (s *stage) pass(ctx context.Context, nodes int, records workload.Records) (
 		return nil, err
 	}
 	s.showLogs(d)
-	p.nodes = nodes
 	p.verdict, err = s.check(ctx, d, records)
 	return p, err
 }
@@ -87,7 +86,7 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 	if all, err = listen(ctx, d.Nodes); err != nil {
 		return nil, all, err
 	}
-	p = &passed{Measured: measured, sends: all.ended - before.ended, seconds: last.Sub(began).Seconds()}
+	p = &passed{Measured: measured, nodes: len(d.Nodes), sends: all.ended - before.ended, seconds: last.Sub(began).Seconds()}
 	p.used.commits = all.commits - before.commits
 	if all.ended > 0 {
 		// What is open when the clock begins was allocated before, and how much that

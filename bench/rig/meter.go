@@ -19,6 +19,11 @@ type Watched struct {
 	PID  int
 }
 
+// Busy is how many cores a provider's process keeps busy that counts as what
+// holds everybody up: about all of one, which is what it may have of a machine
+// that is shared with what is measured.
+const Busy = 0.9
+
 // Gauge is something else to be sampled, such as how many outcomes there are.
 type Gauge struct {
 	Name, Unit, Group string

@@ -17,7 +17,8 @@ due, even if it was published late because everything stood still: a stall
 counts for all that should have been sent in it (no coordinated omission).
 
 The producer publishes whatever becomes of it, without lingering. The first two
-seconds do not count. The table and the plots have the percentiles; one that a
+seconds of each round do not count. If the sends fall behind more and more, the
+rate is not reached: then the run ends soon, fails, and has no latency. The table and the plots have the percentiles; one that a
 handful of sends would decide is left out, so take the more sends the further
 out you look: a hundred thousand for 99.99 %.
 
