@@ -39,6 +39,7 @@ type Engine struct {
 	health  *health
 	parts   parts
 
+	indexed  ledger.Usage // by the dedupe index
 	client   *kafka.Client
 	ledger   *ledger.Ledger
 	plugins  map[string]channel
@@ -80,6 +81,10 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 
 // Ready is closed when the node has joined the group and runs its shards.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// OutsideHeap returns how many bytes the node uses that the Go runtime does not
+// know of, and so are in none of its limits: those of the dedupe index.
+func (e *Engine) OutsideHeap() int64 { return e.indexed.Bytes() }
 
 // Plugins returns the state of every channel's plugin. It may be called once the
 // node is ready.
@@ -130,7 +135,7 @@ func (e *Engine) open(stop *teardown) error {
 	stop.add("Kafka connections", func() error { client.Close(); return nil })
 	e.ledger, err = e.parts.ledger(ledger.Config{
 		Dir: filepath.Join(e.cfg.Data, "ledger"), Window: e.cfg.Engine.DedupeWindow,
-		Tombstones: keepTombstones, MinFree: uint64(e.cfg.DataMinFree),
+		Tombstones: keepTombstones, MinFree: uint64(e.cfg.DataMinFree), Usage: &e.indexed,
 	}, e.log)
 	if err != nil {
 		return err

@@ -183,6 +183,10 @@ func (e *Engine) ledgerGauges() error {
 	for _, m := range ledgerSeries {
 		all = errors.Join(all, e.metrics.RegisterGauge(m.name, m.help, func() float64 { return m.value(e.ledger.Stats()) }))
 	}
+	all = errors.Join(all, e.metrics.RegisterGauge("carillon_dedupe_ids", "Ids that the node remembers: of the dedupe window, and of what is in flight or parked.",
+		func() float64 { return float64(e.indexed.IDs()) }))
+	all = errors.Join(all, e.metrics.RegisterGauge("carillon_dedupe_bytes", "Memory that those ids take. It is not part of the Go heap.",
+		func() float64 { return float64(e.indexed.Bytes()) }))
 	all = errors.Join(all, e.metrics.RegisterGauge("carillon_standby_shards", "Shards of other nodes that are followed.",
 		func() float64 { return float64(e.standby.warm()) }))
 	all = errors.Join(all, e.metrics.RegisterGauge("carillon_partitions_stopped", "Own input partitions that are quarantined or can't be read any further.",

@@ -14,7 +14,7 @@ import (
 // there is as much garbage as that. Where little lives that is often, for memory
 // that nobody misses: a node took a tenth of its CPU for it.
 const (
-	nodeGarbage   = 192 << 20 // of `carillon run`
+	nodeGarbage   = 96 << 20 // of `carillon run`
 	pluginGarbage = 32 << 20  // of a bundled channel
 	mostPercent   = 400       // of what lives
 )
@@ -50,11 +50,34 @@ func garbagePercent(live, spare uint64) int {
 }
 
 // boundMemory makes collection more eager as the process nears seven tenths of
-// its container's memory: the rest is its plugins'. An operator's GOMEMLIMIT wins.
-func boundMemory() {
-	if limit, ok := containerMemory("/sys/fs/cgroup"); ok && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit / 10 * 7)
+// its container's memory: the rest is its plugins'. outside is what it uses that
+// the collector does not know of. It returns when ctx ends. An operator's
+// GOMEMLIMIT wins.
+func boundMemory(ctx context.Context, outside func() int64) {
+	limit, ok := containerMemory("/sys/fs/cgroup")
+	if !ok || os.Getenv("GOMEMLIMIT") != "" {
+		return
 	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for at := int64(0); ; {
+		if heap := heapLimit(limit, outside()); heap != at {
+			at = heap
+			debug.SetMemoryLimit(heap)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// heapLimit is in steps of a hundredth of the container's memory, and leaves the
+// heap a tenth of that at least: with less there would be nothing but collection.
+func heapLimit(limit, outside int64) int64 {
+	percent := limit / 100
+	return max(10, 70-(outside+percent-1)/percent) * percent
 }
 
 // containerMemory returns what the control group at root may have, in bytes: of

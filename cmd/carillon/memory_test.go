@@ -26,6 +26,19 @@ func TestGarbagePercent(t *testing.T) {
 	}
 }
 
+// What is outside of the heap is taken off its limit, in steps, and leaves it some.
+func TestHeapLimit(t *testing.T) {
+	for _, c := range []struct{ limit, outside, want int64 }{
+		{1000, 0, 700},
+		{1000, 95, 600},  // ten hundredths
+		{1000, 900, 100}, // the least
+	} {
+		if got := heapLimit(c.limit, c.outside); got != c.want {
+			t.Errorf("%d of %d are outside: %d, want %d", c.outside, c.limit, got, c.want)
+		}
+	}
+}
+
 func TestContainerMemory(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, text string

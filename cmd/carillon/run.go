@@ -47,9 +47,10 @@ exit code 130; nothing that was accepted is lost then either.`,
 				log.Warn().Str("point", os.Getenv(fault.PointEnv)).Str("mutant", os.Getenv(fault.MutantEnv)).
 					Msg("this binary breaks on purpose where its environment says so: it is for tests alone")
 			}
-			boundMemory()
+			node := engine.New(cfg, log)
+			go boundMemory(cmd.Context(), node.OutsideHeap)
 			go mindGarbage(cmd.Context(), nodeGarbage)
-			if err := engine.New(cfg, log).Run(cmd.Context()); err != nil {
+			if err := node.Run(cmd.Context()); err != nil {
 				return err
 			}
 			log.Info().Msg("carillon has stopped")

@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/send"
@@ -20,14 +18,34 @@ type Mark struct {
 // index remembers ids in memory and exactly: for the dedupe window, and for as
 // long as they are not settled. It is made of a few tables by time, so that the
 // oldest can be dropped whole.
+//
+// Its memory is not the Go heap's (see Usage): free gives it back, and nobody
+// may use the index after that.
 type index struct {
-	window time.Duration
-	tables []*table // newest last
+	window  time.Duration
+	tables  []*table // newest last
+	usage   *Usage
+	counted int // of its ids, in usage
 }
 
 const tablesPerWindow = 8
 
-func newIndex(window time.Duration) *index { return &index{window: window} }
+func newIndex(window time.Duration, u *Usage) *index { return &index{window: window, usage: u} }
+
+// count tells how many ids there are.
+func (x *index) count() {
+	n := x.len()
+	x.usage.ids.Add(int64(n - x.counted))
+	x.counted = n
+}
+
+func (x *index) free() {
+	for _, t := range x.tables {
+		t.free()
+	}
+	x.tables = nil
+	x.count()
+}
 
 func (x *index) get(k send.Key, now time.Time) (Mark, bool) {
 	x.expire(now)
@@ -38,8 +56,8 @@ func (x *index) get(k send.Key, now time.Time) (Mark, bool) {
 // find looks in the newest table first: repeated ids are mostly recent.
 func (x *index) find(k send.Key) (value uint64, known bool) {
 	for i := len(x.tables) - 1; i >= 0; i-- {
-		if at, found := x.tables[i].find(k); found {
-			return x.tables[i].slots[at].value, true
+		if value, known = x.tables[i].get(k); known {
+			return value, true
 		}
 	}
 	return 0, false
@@ -62,10 +80,9 @@ func (x *index) current(now time.Time) *table {
 		return x.tables[n-1]
 	}
 	if n > 0 {
-		x.tables[n-1].resize(x.tables[n-1].used*packed/100 + 1)
+		x.tables[n-1].pack()
 	}
-	t := &table{from: now}
-	t.resize(1024)
+	t := newTable(now, x.usage)
 	x.tables = append(x.tables, t)
 	return t
 }
@@ -76,28 +93,28 @@ func (x *index) expire(now time.Time) {
 	for len(x.tables) > 0 && now.Sub(x.tables[0].from) > x.window+x.window/tablesPerWindow {
 		old := x.tables[0]
 		x.tables = x.tables[1:]
-		for i, s := range old.slots {
-			if old.tags[i] == 0 || s.value&settledFlag != 0 {
-				continue
+		old.each(func(k send.Key, value uint64) {
+			if value&settledFlag != 0 {
+				return
 			}
-			if _, known := x.find(s.key); !known { // by a newer table, which knows better
-				x.current(now).put(s.key, Mark{Origin: s.value})
+			if _, known := x.find(k); !known { // by a newer table, which knows better
+				x.current(now).put(k, Mark{Origin: value})
 			}
-		}
+		})
+		old.free()
 	}
 }
 
 // keepSettled forgets all that is not settled.
 func (x *index) keepSettled() {
-	for _, old := range x.tables {
-		tags, slots := old.tags, old.slots
-		old.tags, old.slots, old.used = nil, nil, 0
-		old.resize(len(tags))
-		for i, s := range slots {
-			if tags[i] != 0 && s.value&settledFlag != 0 {
-				old.put(s.key, Mark{Origin: s.value, Settled: true})
+	for i, old := range x.tables {
+		x.tables[i] = newTable(old.from, x.usage)
+		old.each(func(k send.Key, value uint64) {
+			if value&settledFlag != 0 {
+				x.tables[i].put(k, Mark{Origin: value, Settled: true})
 			}
-		}
+		})
+		old.free()
 	}
 }
 
@@ -107,77 +124,4 @@ func (x *index) len() int {
 		n += t.used
 	}
 	return n
-}
-
-// The two low bits of a slot's value are not the origin's, which is a hash.
-const (
-	settledFlag = 1
-	flags       = 3
-)
-
-type slot struct {
-	key   send.Key
-	value uint64
-}
-
-// table is an open-addressing hash set. The keys are hashes already. A tag is a
-// byte of the key, so that an id that is not here, which is what most are, costs
-// one line of the processor's cache. A slot takes 25 bytes, and at most four in
-// five are used; as many in a table that is packed.
-type table struct {
-	from  time.Time
-	tags  []byte // 0: the slot is empty
-	slots []slot
-	used  int
-}
-
-// packed is how many slots a table needs, in hundredths of what it holds.
-const packed = 125
-
-// find returns the key's slot, or the empty one that it may take.
-func (t *table) find(k send.Key) (at int, found bool) {
-	high, _ := bits.Mul64(binary.LittleEndian.Uint64(k[:8]), uint64(len(t.tags)))
-	tag := tagOf(k)
-	for at = int(high); ; {
-		switch t.tags[at] {
-		case 0:
-			return at, false
-		case tag:
-			if t.slots[at].key == k {
-				return at, true
-			}
-		}
-		if at++; at == len(t.tags) {
-			at = 0
-		}
-	}
-}
-
-func tagOf(k send.Key) byte { return max(1, k[8]) }
-
-func (t *table) put(k send.Key, m Mark) {
-	value := m.Origin &^ flags
-	if m.Settled {
-		value |= settledFlag
-	}
-	at, found := t.find(k)
-	if !found {
-		if t.used >= len(t.tags)*100/packed {
-			t.resize(len(t.tags) * 2)
-			at, _ = t.find(k)
-		}
-		t.used++
-	}
-	t.tags[at], t.slots[at] = tagOf(k), slot{k, value}
-}
-
-func (t *table) resize(slots int) {
-	tags, had := t.tags, t.slots
-	t.tags, t.slots = make([]byte, slots), make([]slot, slots)
-	for i, tag := range tags {
-		if tag != 0 {
-			at, _ := t.find(had[i].key)
-			t.tags[at], t.slots[at] = tag, had[i]
-		}
-	}
 }

@@ -4,7 +4,6 @@ package ledger
 
 import (
 	"flag"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -28,21 +27,16 @@ var keys = flag.Int("keys", 200_000, "ids of BenchmarkKeys, of one shard, over o
 func BenchmarkKeys(b *testing.B) {
 	const batch = 256
 	l := onDisk(b)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
 	s, _ := load(b, l, start)
 	at := func(i int) time.Time { return start.Add(time.Duration(float64(day) * float64(i) / float64(*keys))) }
 	for i := 0; i < *keys; i += batch {
 		apply(b, s, &Batch{At: at(i), Entries: entries(i, min(batch, *keys-i)), Pos: Position{int64(i), -1}, Low: [2]int64{int64(i), 0}})
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
 	if err := l.db.Flush(); err != nil {
 		b.Fatal(err)
 	}
 	disk := float64(l.Stats().DiskBytes)
-	memory := float64(after.HeapAlloc - before.HeapAlloc)
+	memory := float64(l.cfg.Usage.Bytes())
 	s = nil
 
 	b.Run("load", func(b *testing.B) {

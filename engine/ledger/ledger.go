@@ -33,6 +33,8 @@ type Config struct {
 	// MinFree is below how many bytes of free space Free says that it is low; 0 is
 	// 512 MiB.
 	MinFree uint64
+	// Usage is told what the index of ids takes, of all shards; nil for nobody.
+	Usage *Usage
 	// Fatal is called when the ledger can't go on and could not be closed either,
 	// such as on a full disk. It must not return. nil logs the error and ends the
 	// process.
@@ -62,6 +64,9 @@ func Open(cfg Config, log zerolog.Logger) (*Ledger, error) {
 	}
 	if cfg.MinFree == 0 {
 		cfg.MinFree = minFree
+	}
+	if cfg.Usage == nil {
+		cfg.Usage = &Usage{}
 	}
 	if cfg.Fatal == nil {
 		cfg.Fatal = func(err error) { log.Fatal().Str("directory", cfg.Dir).Msg(err.Error()) }
@@ -106,7 +111,7 @@ func (l *Ledger) open(opts *pebble.Options) error {
 func Options() *pebble.Options {
 	opts := &pebble.Options{
 		FormatMajorVersion:          pebbleFormat,
-		MemTableSize:                16 << 20,
+		MemTableSize:                8 << 20,
 		MemTableStopWritesThreshold: 4,
 		WALBytesPerSync:             1 << 20,
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,8 +21,10 @@ import (
 // left no trace there. What is known to be finished stays.
 func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
 	s := &Shard{
-		id: id, ledger: l, index: newIndex(l.cfg.Window), pos: Position{-1, -1}, queues: map[string]*queue{},
+		id: id, ledger: l, index: newIndex(l.cfg.Window, l.cfg.Usage), pos: Position{-1, -1}, queues: map[string]*queue{},
 	}
+	runtime.AddCleanup(s, (*index).free, s.index)
+	defer runtime.KeepAlive(s)
 	last, err := s.loadJournal(now, done)
 	// A time far in the future is of a clock that was wrong, and tells nothing.
 	if age := now.Sub(last).Abs(); err == nil && !last.IsZero() && age > l.cfg.Tombstones/2 && !fault.Mutant(fault.OldStateKept) {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 // Shard is one shard's part of the ledger, with its index of ids. Only the
 // goroutine that runs the shard may use it.
+//
+// The index is not in the Go heap. It is freed once nothing refers to the Shard,
+// so what reads it keeps the Shard alive until it is through.
 type Shard struct {
 	id     int32
 	ledger *Ledger
@@ -65,18 +69,24 @@ func (s *Shard) remember(entries []Entry, at time.Time) {
 			t.put(e.Key, Mark{Origin: e.Origin, Settled: !e.Parked})
 		}
 	}
+	s.index.count()
+	runtime.KeepAlive(s)
 }
 
 // Position returns how far the shard's topics are followed.
 func (s *Shard) Position() Position { return s.pos }
 
 // Seen looks an id up: it is known while it is not settled, and for the window.
-func (s *Shard) Seen(k send.Key, now time.Time) (Mark, bool) { return s.index.get(k, now) }
+func (s *Shard) Seen(k send.Key, now time.Time) (Mark, bool) {
+	defer runtime.KeepAlive(s)
+	return s.index.get(k, now)
+}
 
 // Admit remembers an id that is now in flight. It is not durable: the input
 // record is, until an Apply holds the id.
 func (s *Shard) Admit(k send.Key, origin uint64, now time.Time) {
 	s.index.put(k, Mark{Origin: origin}, now)
+	runtime.KeepAlive(s)
 }
 
 // IDs returns how many ids the index holds.

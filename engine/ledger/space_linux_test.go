@@ -36,7 +36,7 @@ func TestSmallDisk(t *testing.T) {
 		}
 		return
 	}
-	dir := small(t, "48m")
+	dir := small(t, "28m")
 	low := false
 	err := fill(dir, func(l *Ledger) bool {
 		var err error
@@ -71,7 +71,7 @@ func TestSmallDisk(t *testing.T) {
 
 // fill follows the story, until it says stop, for longer than the disk has room.
 func fill(dir string, stop func(*Ledger) bool) error {
-	l, err := Open(Config{Dir: dir + "/ledger", Window: day, MinFree: 24 << 20}, zerolog.New(os.Stderr))
+	l, err := Open(Config{Dir: dir + "/ledger", Window: day, MinFree: 14 << 20}, zerolog.New(os.Stderr))
 	if err != nil {
 		return err
 	}
