@@ -21,6 +21,19 @@ func (p *passed) perSend(role string) float64 {
 
 func (p *passed) peakMiB(role string) float64 { return float64(p.Roles[role].Peak) / (1 << 20) }
 
+// What the memory of a node must not exceed, with configs/bench.yaml and sends
+// like order-shipped: so much, and so much for each id of its dedupe window.
+const (
+	nodeMiB   = 300
+	idBytes   = 40
+	boundNote = "300 MiB a node and 320 bits an id of its dedupe window"
+)
+
+// boundMiB is how much memory the nodes may have had.
+func (p *passed) boundMiB() float64 {
+	return float64(p.nodes)*nodeMiB + p.used.ids*idBytes/(1<<20)
+}
+
 // each returns a number of every pass.
 func each(all []*passed, of func(*passed) float64) []float64 {
 	values := make([]float64, len(all))
@@ -51,6 +64,7 @@ func addCost(r *report.Result, all []*passed) {
 		}
 		sinkBusy(r, all)
 		r.AddRounds("engine_peak_rss_mib", "MiB", each(all, func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
+		r.AddRounds("engine_rss_bound_mib", "MiB", each(all, (*passed).boundMiB), report.Neither).Note = boundNote
 	}
 	addFaults(r, lost, doubled)
 	if all[0].used.allocs > 0 {

@@ -15,6 +15,7 @@ type said struct {
 	waiting, parked   float64
 	commits           float64
 	allocs, allocated float64 // objects and bytes, since the start
+	ids               float64 // in the dedupe window
 }
 
 // listen reads what all nodes say.
@@ -31,6 +32,7 @@ func listen(ctx context.Context, nodes []*rig.Node) (said, error) {
 		all.waiting += m.Sum("carillon_lane_depth")
 		all.parked += m.Sum("carillon_parked")
 		all.commits += m.Sum("carillon_commits_total")
+		all.ids += m.Sum("carillon_dedupe_ids")
 		all.allocs += m.Sum("go_memstats_mallocs_total")
 		all.allocated += m.Sum("go_memstats_alloc_bytes_total")
 	}

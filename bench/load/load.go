@@ -25,6 +25,9 @@ type Config struct {
 	Workload   workload.Workload
 	// WarmUp is how long a flow runs before its latency counts.
 	WarmUp time.Duration
+	// Ahead is how many sends more there are in each pass of Scale, before those
+	// that are measured.
+	Ahead int
 	// Profiles is a directory for profiles of a node in one more round of
 	// Broadcast; "" makes none.
 	Profiles string

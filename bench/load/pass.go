@@ -46,15 +46,18 @@ func (s *stage) pass(ctx context.Context, nodes int, records workload.Records) (
 }
 
 // measure returns when n sends have ended, or none has for too long. It begins
-// when the last node is ready.
+// when the last node is ready, and those that are sent ahead have ended.
 func (s *stage) measure(ctx context.Context, d *rig.Round, n int, launched time.Time) (*passed, error) {
+	if err := s.awaitAhead(ctx, d); err != nil {
+		return nil, err
+	}
 	var written atomic.Int64
 	var last time.Time
 	p, all, err := s.metered(ctx, d, &written, func(l *listener) (at time.Time, err error) {
 		last, err = s.await(ctx, d, l, n, &written)
 		return last, err
 	})
-	if err == nil && p.sends < all.ended/2 {
+	if err == nil && p.sends < (all.ended-float64(s.Ahead))/2 {
 		p.fromLaunch(all, last.Sub(launched))
 	}
 	return p, err
@@ -87,13 +90,33 @@ func (s *stage) metered(ctx context.Context, d *rig.Round, ended *atomic.Int64, 
 		return nil, all, err
 	}
 	p = &passed{Measured: measured, nodes: len(d.Nodes), sends: all.ended - before.ended, seconds: last.Sub(began).Seconds()}
-	p.used.commits = all.commits - before.commits
+	p.used.commits, p.used.ids = all.commits-before.commits, all.ids
 	if all.ended > 0 {
 		// What is open when the clock begins was allocated before, and how much that
 		// is is chance: so this is by the send over the nodes' whole lives.
 		p.used.allocs, p.used.allocated = all.allocs*p.sends/all.ended, all.allocated*p.sends/all.ended
 	}
 	return p, all, nil
+}
+
+// awaitAhead returns when the sends have ended that do not count.
+func (s *stage) awaitAhead(ctx context.Context, d *rig.Round) error {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for s.Ahead > 0 {
+		all, err := listen(ctx, d.Nodes)
+		if err == nil && all.ended >= float64(s.Ahead) {
+			break
+		}
+		select {
+		case <-poll.C:
+		case err := <-d.Ended():
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // fromLaunch takes the pass from the launch of the nodes, their start included: what

@@ -10,41 +10,59 @@ import (
 
 	"github.com/carillonhq/carillon/bench/process"
 	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/workload"
 )
+
+// cell is one size with one number of nodes.
+type cell struct {
+	*size
+	nodes int
+	all   []*passed // by round
+}
+
+// size is a workload that has been published, on a broker of its own.
+type size struct {
+	*stage
+	sends   int
+	records workload.Records
+}
 
 // Scale sends workloads of several sizes with several numbers of nodes, each as
 // a broadcast, and shows what a send costs in each. c.Nodes and the workload's
-// Sends do not count.
-func Scale(ctx context.Context, c Config, nodes, sends []int) (*report.Result, error) {
-	if len(nodes) == 0 || len(sends) == 0 {
-		return nil, errors.New("give at least one number of nodes, and one of sends")
+// Sends do not count. The cells take turns, in rounds.
+func Scale(ctx context.Context, c Config, nodes, sends []int, rounds int) (_ *report.Result, err error) {
+	if len(nodes) == 0 || len(sends) == 0 || rounds < 1 {
+		return nil, errors.New("give at least one number of nodes, one of sends, and one round")
 	}
-	r := &report.Result{}
-	t := report.Table{Title: "Cost by nodes and sends", Columns: []string{
-		"nodes", "sends", "seconds", "sends/s", "engine µs/send", "plugin µs/send", "broker µs/send", "engine peak MiB", "allocs/send", "lost", "doubled",
-	}}
-	var all []*passed
-	for i, n := range sends {
-		c := c
-		c.Workload.Sends, c.Nodes, c.Dir = n, slices.Max(nodes), filepath.Join(c.Dir, fmt.Sprintf("sends-%d", n))
-		some, err := c.size(ctx, r, i == 0, nodes)
+	var cells []*cell
+	for _, n := range sends {
+		s, err := c.size(ctx, n, slices.Max(nodes))
 		if err != nil {
 			return nil, fmt.Errorf("%d sends: %w", n, err)
 		}
-		for _, p := range some {
-			t.Add(p.nodes, n, p.whole(), p.rate(), p.cost("engine"), p.cost("plugin"), p.cost("broker"), p.memory(), p.used.allocs/p.sends, p.verdict.Lost, p.verdict.Doubled)
+		defer func() { err = errors.Join(err, s.close()) }()
+		for _, k := range nodes {
+			cells = append(cells, &cell{size: s, nodes: k})
 		}
-		addLines(r, fmt.Sprintf("%d sends", n), some)
-		all = append(all, some...)
 	}
+	r := c.result("scale", cells[0].rig)
 	r.Settings["nodes"], r.Settings["sends"] = fmt.Sprint(nodes), fmt.Sprint(sends)
-	r.Tables = append(r.Tables, t)
-	addSums(r, all)
+	r.Settings["rounds"], r.Settings["warm_up"] = rounds, c.Ahead
+	for i := range rounds {
+		if err := takeTurns(ctx, r, cells, i); err != nil {
+			return nil, fmt.Errorf("round %d: %w", i+1, err)
+		}
+	}
+	r.Tables = append(r.Tables, costs(cells))
+	addLines(r, cells)
+	addSums(r, cells)
 	return r, nil
 }
 
-// size sends one workload with each number of nodes. first begins the result.
-func (c Config) size(ctx context.Context, r *report.Result, first bool, nodes []int) (all []*passed, err error) {
+// size publishes so many sends, and those that go ahead.
+func (c Config) size(ctx context.Context, sends, nodes int) (*size, error) {
+	c.Workload.Sends, c.Nodes = sends+c.Ahead, nodes
+	c.Dir = filepath.Join(c.Dir, fmt.Sprintf("sends-%d", sends))
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make a directory for the run: %w", err)
 	}
@@ -52,77 +70,85 @@ func (c Config) size(ctx context.Context, r *report.Result, first bool, nodes []
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if first {
-		*r = *c.result("scale", s.rig)
-	}
 	records := c.Workload.Records(s.rig.Topic(c.Workload.Topic), "send")
 	if err := s.publish(ctx, records); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.close())
 	}
-	for _, n := range nodes {
-		p, err := s.pass(ctx, n, records)
+	return &size{s, sends, records}, nil
+}
+
+// takeTurns has every cell send once; every other round goes the other way, so
+// that a machine that gets slower makes all of them so.
+func takeTurns(ctx context.Context, r *report.Result, cells []*cell, round int) error {
+	order := slices.Clone(cells)
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	for _, c := range order {
+		which := fmt.Sprintf("%d nodes, %d sends", c.nodes, c.sends)
+		p, err := c.pass(ctx, c.nodes, c.records)
 		if err != nil {
-			return nil, fmt.Errorf("%d nodes: %w", n, err)
+			return fmt.Errorf("%s: %w", which, err)
 		}
-		problems(r, fmt.Sprintf("%d nodes, %d sends", n, records.Len()), p)
-		c.say("%d nodes, %d sends: %.0f sends/s, %d lost, %d doubled", n, records.Len(), p.rate(), p.verdict.Lost, p.verdict.Doubled)
-		all = append(all, p)
+		problems(r, fmt.Sprintf("round %d, %s", round+1, which), p)
+		c.say("round %d, %s: %.0f sends/s, %.2f µs, %d lost, %d doubled", round+1, which, p.rate(), p.perSend("engine"), p.verdict.Lost, p.verdict.Doubled)
+		c.all = append(c.all, p)
 	}
-	return all, nil
+	return nil
 }
 
-// cost is perSend as a cell of a table, empty where it can't be had.
-func (p *passed) cost(role string) any {
-	if _, known := p.Roles[role]; !known {
+// costs is the table: what a send costs in each cell, and as a share of the first
+// one in the same round.
+func costs(cells []*cell) report.Table {
+	t := report.Table{
+		Title: "Cost by nodes and sends", Note: "Medians of the rounds. The bound is " + boundNote + ".",
+		Columns: []string{
+			"nodes", "sends", "sends/s", "engine µs/send", "of the first", "least", "most", "plugin µs/send", "broker µs/send",
+			"engine peak MiB", "bound MiB", "allocs/send", "lost", "doubled",
+		},
+	}
+	for _, c := range cells {
+		ratios := c.ratios(cells[0])
+		lost, doubled := 0, 0
+		for _, p := range c.all {
+			lost, doubled = lost+p.verdict.Lost, doubled+p.verdict.Doubled
+		}
+		t.Add(c.nodes, c.sends, c.median((*passed).rate), c.cost("engine"),
+			measured(median(ratios)), measured(slices.Min(ratios)), measured(slices.Max(ratios)), c.cost("plugin"), c.cost("broker"),
+			measured(slices.Max(each(c.all, func(p *passed) float64 { return p.peakMiB("engine") }))), c.median((*passed).boundMiB),
+			c.median(func(p *passed) float64 { return p.used.allocs / p.sends }), lost, doubled)
+	}
+	return t
+}
+
+// ratios are the engine's costs as shares of those of another cell, by round.
+func (c *cell) ratios(first *cell) []float64 {
+	ratios := each(c.all, func(p *passed) float64 { return p.perSend("engine") })
+	for i, p := range first.all {
+		if cost := p.perSend("engine"); cost > 0 {
+			ratios[i] /= cost
+		} else {
+			ratios[i] = 1 // less than the kernel counts: nothing is known
+		}
+	}
+	return ratios
+}
+
+func (c *cell) median(of func(*passed) float64) float64 { return median(each(c.all, of)) }
+
+// cost is what a send costs a role, empty where it can't be had.
+func (c *cell) cost(role string) any {
+	if _, known := c.all[0].Roles[role]; !known {
 		return nil
 	}
-	return p.perSend(role)
+	return c.median(func(p *passed) float64 { return p.perSend(role) })
 }
 
-func (p *passed) memory() any {
+// measured is a number as a cell of a table, empty where processes can't be
+// measured.
+func measured(v float64) any {
 	if !process.Measurable {
 		return nil
 	}
-	return p.peakMiB("engine")
-}
-
-// addLines draws rate and cost over the number of nodes.
-func addLines(r *report.Result, name string, some []*passed) {
-	lines := []report.Series{
-		{Name: name, Unit: "sends/s", Group: "Throughput by nodes", X: "nodes"},
-		{Name: name, Unit: "µs", Group: "Engine CPU per send by nodes", X: "nodes"},
-	}
-	for _, p := range some {
-		lines[0].Points = append(lines[0].Points, [2]float64{float64(p.nodes), p.rate()})
-		lines[1].Points = append(lines[1].Points, [2]float64{float64(p.nodes), p.perSend("engine")})
-	}
-	if !process.Measurable {
-		lines = lines[:1]
-	}
-	r.Series = append(r.Series, lines...)
-}
-
-// addSums adds the figures of all passes together.
-func addSums(r *report.Result, all []*passed) {
-	sends, lost, doubled := 0, 0, 0
-	seconds := 0.0
-	for _, p := range all {
-		sends, lost, doubled = sends+p.verdict.Sends, lost+p.verdict.Lost, doubled+p.verdict.Doubled
-		seconds += p.whole()
-	}
-	r.Add("sends", "", float64(sends), report.Neither).Note = "of all runs"
-	r.Add("seconds", "s", seconds, report.Lower)
-	most := func(name, unit string, of func(*passed) float64, better report.Better) *report.Figure {
-		f := r.Add(name, unit, slices.Max(each(all, of)), better)
-		f.Note = "most of all runs"
-		return f
-	}
-	most("sends_per_second", "sends/s", (*passed).rate, report.Higher).Key = true
-	if process.Measurable {
-		most("engine_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("engine") }, report.Lower).Key = true
-		most("plugin_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("plugin") }, report.Lower)
-		most("engine_peak_rss_mib", "MiB", func(p *passed) float64 { return p.peakMiB("engine") }, report.Lower)
-	}
-	addFaults(r, lost, doubled)
+	return v
 }

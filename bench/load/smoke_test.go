@@ -98,12 +98,13 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-// Every size is sent by every number of nodes, and has a row.
+// Every size is sent by every number of nodes in each round, and has a row.
 func TestScale(t *testing.T) {
 	c := small(t, 0)
-	r, err := Scale(t.Context(), c, []int{1, 2}, []int{500, 1000})
-	good(t, r, err)
-	if got := r.Figure("sends").Value; got != 3000 || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 4 {
+	c.Ahead = 100
+	r, err := Scale(t.Context(), c, []int{1, 2}, []int{500, 1000}, 2)
+	good(t, r, err, "engine_rss_bound_mib")
+	if got := r.Figure("sends").Value; got != 2*(3000+4*100) || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 4 {
 		t.Errorf("%v sends, %+v", got, r.Tables)
 	}
 }

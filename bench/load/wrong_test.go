@@ -25,7 +25,7 @@ func TestLostAndDoubledFail(t *testing.T) {
 			return Isolation(ctx, c, bulk, 500, time.Second/2, 1)
 		},
 		"scale": func(ctx context.Context, c Config) (*report.Result, error) {
-			return Scale(ctx, c, []int{1}, []int{1000})
+			return Scale(ctx, c, []int{1}, []int{1000}, 1)
 		},
 		"soak": func(ctx context.Context, c Config) (*report.Result, error) { return Soak(ctx, c, 500, 2*time.Second) },
 	}

@@ -15,8 +15,8 @@ import (
 // that nobody misses: a node took a tenth of its CPU for it.
 const (
 	nodeGarbage   = 96 << 20 // of `carillon run`
-	pluginGarbage = 32 << 20  // of a bundled channel
-	mostPercent   = 400       // of what lives
+	pluginGarbage = 32 << 20 // of a bundled channel
+	mostPercent   = 400      // of what lives
 )
 
 // mindGarbage lets garbage grow to what lives or to spare, whichever is more,
