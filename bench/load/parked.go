@@ -124,10 +124,8 @@ func (p *parked) settle(ctx context.Context) error {
 		if said, err := l.latest(); err == nil && said.parked <= float64(p.far.Len()) {
 			return nil
 		}
-		select {
-		case <-time.After(sampled):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := waitUntil(ctx, time.Now().Add(sampled)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -162,6 +160,9 @@ func (p *parked) parkFar(ctx context.Context) error {
 	}
 	p.parking, p.took = measured.Measured, time.Since(began)
 	p.say("%d sends are parked after %.1f s", p.far.Len(), p.took.Seconds())
+	if err := waitUntil(ctx, time.Now().Add(rest)); err != nil {
+		return err
+	}
 	return p.look(ctx, farParked)
 }
 
@@ -227,11 +228,11 @@ func (p *parked) restart(ctx context.Context, fresh bool) error {
 	return p.look(ctx, name)
 }
 
-// parkNear parks the near ones, and looks at the memory when less than a minute
-// is left.
+// parkNear parks the near ones, and looks at the memory some seconds before they
+// fall due.
 func (p *parked) parkNear(ctx context.Context) error {
 	pace := float64(p.far.Len()) / p.took.Seconds()
-	lead := 5*time.Second + time.Duration(2*float64(p.Near)/pace*float64(time.Second))
+	lead := 2*rest + time.Duration(2*float64(p.Near)/pace*float64(time.Second))
 	p.moment = time.Now().Add(lead).Truncate(time.Millisecond)
 	p.near = p.part(p.Near, "near").Due(p.dueAt)
 	if err := p.publish(ctx, p.near); err != nil {
@@ -246,12 +247,23 @@ func (p *parked) parkNear(ctx context.Context) error {
 		p.late = "the near ones were not all parked when the first fell due: give fewer of them (--near)"
 		return nil
 	}
+	if err := waitUntil(ctx, p.moment.Add(-rest)); err != nil { // so that both have had their rest
+		return err
+	}
+	return p.look(ctx, nearParked)
+}
+
+// rest is how long nodes that have parked are left alone before they are looked
+// at: the runtime gives memory back that garbage was in.
+const rest = 3 * time.Second
+
+func waitUntil(ctx context.Context, t time.Time) error {
 	select {
-	case <-time.After(time.Until(p.moment.Add(-time.Minute))):
+	case <-time.After(time.Until(t)):
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return p.look(ctx, nearParked)
 }
 
 // fallDue measures how the near ones go out.
@@ -259,10 +271,8 @@ func (p *parked) fallDue(ctx context.Context) (err error) {
 	p.say("%d sends fall due in %.0f s", p.Near, time.Until(p.moment).Seconds())
 	var written atomic.Int64
 	p.due, _, err = p.metered(ctx, p.round, &written, func(l *listener) (time.Time, error) {
-		select {
-		case <-time.After(time.Until(p.moment) - sampled):
-		case <-ctx.Done():
-			return p.moment, ctx.Err()
+		if err := waitUntil(ctx, p.moment.Add(-sampled)); err != nil {
+			return p.moment, err
 		}
 		var err error
 		p.last, err = p.await(ctx, p.round, l, p.Near, &written)

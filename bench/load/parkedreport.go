@@ -55,18 +55,10 @@ func (p *parked) addMemory(r *report.Result) {
 	r.Tables = append(r.Tables, t)
 	none, far := p.at(started), p.at(startedAgain)
 	p.addEach(r, "far", float64(p.far.Len()), none, far)
-	if near := p.at(nearParked); near != nil {
-		p.addEach(r, "near", float64(p.Near), p.beforeNear(), near)
+	if near := p.at(nearParked); near != nil { // against nodes that have parked as well, and so are warm
+		p.addEach(r, "near", float64(p.Near), p.at(farParked), near)
 	}
 	r.Add("disk_bytes_each", "B", (p.at(farParked).disk-none.disk)/float64(p.far.Len()), report.Lower).Note = "of the nodes, not of Kafka"
-}
-
-// beforeNear is the last look without near ones.
-func (p *parked) beforeNear() *look {
-	if fresh := p.at(diskLost); fresh != nil {
-		return fresh
-	}
-	return p.at(startedAgain)
 }
 
 // addEach adds what each of n parked sends takes by two looks.

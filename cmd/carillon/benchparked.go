@@ -19,7 +19,7 @@ nodes are stopped and started again, and it is measured how long it takes until
 they are ready with all of them: with their disks, and with --fresh-disk without
 as well, from Kafka alone. Then the near ones are published. They fall due while
 the command runs: all at one moment, or one after the other over --over. The
-resident memory is read in the minute before.
+resident memory is read three seconds before.
 
 In the end the provider's ledger tells how long after its time each near one
 went out, and that none, near or far, went out before; and the topic ledger has
