@@ -89,8 +89,7 @@ func (r *run) figures(res *report.Result, kind string) {
 	}), report.Lower)
 	bytes.Counted, bytes.Slack = true, 25
 	// Anything else ends the run with an error.
-	res.Add("lost", "", 0, report.Lower)
-	res.Add("doubled", "", 0, report.Lower)
+	res.AddFaults(0, 0)
 	if process.Measurable && r.beside == nil {
 		r.sinkBusy(res)
 	}

@@ -66,7 +66,7 @@ func addCost(r *report.Result, all []*passed) {
 		r.AddRounds("engine_peak_rss_mib", "MiB", each(all, func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
 		r.AddRounds("engine_rss_bound_mib", "MiB", each(all, (*passed).boundMiB), report.Neither).Note = boundNote
 	}
-	addFaults(r, lost, doubled)
+	r.AddFaults(lost, doubled)
 	if all[0].used.allocs > 0 {
 		allocs := r.AddRounds("engine_allocs_per_send", "", each(all, func(p *passed) float64 { return p.used.allocs / p.sends }), report.Lower)
 		allocs.Counted, allocs.Slack = true, 6
@@ -86,15 +86,6 @@ func sinkBusy(r *report.Result, all []*passed) {
 	})))
 	if middle := cores[len(cores)/2]; middle >= rig.Busy {
 		r.Remark("the provider is a bottleneck: the sink kept %.2g cores busy on each node, so the rate is as much the sink's as the engine's. Go by the CPU for a send, or give more --nodes", middle)
-	}
-}
-
-// addFaults adds what must be 0.
-func addFaults(r *report.Result, lost, doubled int) {
-	for _, f := range []*report.Figure{
-		r.Add("lost", "", float64(lost), report.Lower), r.Add("doubled", "", float64(doubled), report.Lower),
-	} {
-		f.Counted, f.Key = true, true
 	}
 }
 

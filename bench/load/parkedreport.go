@@ -33,7 +33,7 @@ func (p *parked) report(r *report.Result, found *accounted) {
 	addTimes(r, "late_", []times{found.late})
 	p.addCPU(r)
 	r.Add("early", "", float64(found.early), report.Lower).Counted = true
-	addFaults(r, found.near.Lost+found.far.lost(), found.near.Doubled+found.far.doubled())
+	r.AddFaults(found.near.Lost+found.far.lost(), found.near.Doubled+found.far.doubled())
 	r.Add("attempts_per_send", "", float64(found.near.Attempts)/n, report.Neither).Note = "of those that fell due, by the provider's ledger"
 	r.Percentiles = []report.Percentiles{found.late.report("from the time a send is due to its attempt")}
 	addSeries(r, []*passed{p.due})

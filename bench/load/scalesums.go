@@ -64,5 +64,5 @@ func addSums(r *report.Result, cells []*cell) {
 		most("engine_peak_rss_mib", "MiB", overRounds(func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
 		most("engine_rss_bound_mib", "MiB", overRounds((*passed).boundMiB), report.Neither).Note = boundNote
 	}
-	addFaults(r, lost, doubled)
+	r.AddFaults(lost, doubled)
 }

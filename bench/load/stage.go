@@ -27,7 +27,11 @@ func open(ctx context.Context, c Config, changes ...func(rig.Config)) (*stage, e
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	c.say("starting the broker (%s) in %s", c.Broker, c.Dir)
+	if c.Broker == rig.Embedded || c.Broker == rig.Kafka {
+		c.say("starting the broker (%s) in %s", c.Broker, c.Dir)
+	} else {
+		c.say("on the broker at %s; data and logs are in %s", c.Broker, c.Dir)
+	}
 	r, err := rig.Open(ctx, rig.Options{Dir: c.Dir, Command: c.Command, Broker: c.Broker, Partitions: c.Partitions, Changes: changes})
 	if err != nil {
 		return nil, err

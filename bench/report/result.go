@@ -112,7 +112,7 @@ type Percentile struct {
 	Ms         float64 `json:"ms"`
 }
 
-// Add appends a figure and returns it, to be told more.
+// Add appends a figure and returns it, to be told more before the next is added.
 func (r *Result) Add(name, unit string, value float64, better Better) *Figure {
 	r.Figures = append(r.Figures, Figure{Name: name, Unit: unit, Value: value, Better: better})
 	return &r.Figures[len(r.Figures)-1]
@@ -123,6 +123,14 @@ func (r *Result) AddRounds(name, unit string, rounds []float64, better Better) *
 	f := r.Add(name, unit, median(rounds), better)
 	f.Rounds = rounds
 	return f
+}
+
+// AddFaults appends what must be 0.
+func (r *Result) AddFaults(lost, doubled int) {
+	f := r.Add("lost", "", float64(lost), Lower)
+	f.Counted, f.Key = true, true
+	f = r.Add("doubled", "", float64(doubled), Lower)
+	f.Counted, f.Key = true, true
 }
 
 // Figure returns the figure of that name, or nil.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/carillonhq/carillon/bench/broker"
 )
@@ -49,11 +50,24 @@ func OpenBroker(ctx context.Context, kind, dir string, command []string) (Broker
 		})
 	case kind == Kafka:
 		b.Own, err = broker.StartKafka(ctx, broker.Options{Dir: dir, Heap: "1g"})
+	default:
+		err = answers(ctx, kind)
 	}
 	if err == nil && b.Own != nil {
 		b.Addr, b.Name = b.Own.Addr(), b.Own.Name()
 	}
 	return b, err
+}
+
+// answers says whether somebody listens: a client would try for long, and then
+// not say that.
+func answers(ctx context.Context, addr string) error {
+	d := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w; does it run, and is that its address?", err)
+	}
+	return conn.Close()
 }
 
 // Processes returns the broker's process, where it was started here.

@@ -89,7 +89,7 @@ func (w Workload) Check() error {
 	need(w.Sends >= 1 && w.Sends < most, "sends", "%d; give 1 to %d", w.Sends, most-1)
 	oneOf("topic", w.Topic, "sends", "sends.bulk")
 	oneOf("format", w.Format, "json", "protobuf")
-	need(w.Channel == "sink", "channel", "%q has no provider here; give sink", w.Channel)
+	need(w.Channel == "sink", "channel", "%q has no provider here; give sink (email and webhook have `carillon bench channel`)", w.Channel)
 	need(w.App != "", "app", "give a name")
 	oneOf("class", w.Class, "transactional", "marketing")
 	need(w.Payload >= 0 && w.Payload <= 512<<10, "payload", "%d; give 0 to %d bytes", w.Payload, 512<<10)

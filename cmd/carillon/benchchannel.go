@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,9 @@ func newBenchChannel() *cobra.Command {
 				c.Workload.Sends = channelSends
 			}
 			c.Partitions, c.Broker = f.Partitions, f.Broker
+			if !slices.Contains(limit.Channels(), c.Channel) {
+				return usagef("--channel %q: give %s", c.Channel, strings.Join(limit.Channels(), " or "))
+			}
 			if c.Connections == 0 {
 				c.Connections = limit.Connections(c.Channel)
 			}
@@ -80,6 +84,8 @@ func newBenchChannel() *cobra.Command {
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds")
 	flags.IntVar(&c.Connections, "connections", 0, "to the provider; default: the plugin's own, 8 for email and 64 for webhook")
 	flags.StringVar(&only, "only", "all", "what takes part, with commas between: engine, bare, smtp-source")
+	completeNames(cmd, "channel", limit.Channels)
+	completeNames(cmd, "only", func() []string { return limit.ChannelKinds(c.Channel) })
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,9 +19,11 @@ counts for all that should have been sent in it (no coordinated omission).
 
 The producer publishes whatever becomes of it, without lingering. The first two
 seconds of each round do not count. If the sends fall behind more and more, the
-rate is not reached: then the run ends soon, fails, and has no latency. The table and the plots have the percentiles; one that a
-handful of sends would decide is left out, so take the more sends the further
-out you look: a hundred thousand for 99.99 %.
+rate is not reached: then the run ends soon, fails, and has no latency.
+
+The table and the plots have the percentiles; one that a handful of sends would
+decide is left out, so take the more sends the further out you look: a hundred
+thousand for 99.99 %.
 
 ` + accountHelp + "\n\n" + brokersHelp
 
@@ -60,7 +63,7 @@ func addFlow(cmd *cobra.Command, rate, seconds *float64, rounds *int, defaultRat
 func checkFlow(rate, seconds float64, rounds int) error {
 	switch {
 	case rate <= 0 || rate > 1e6:
-		return usagef("--rate %v: give more than 0, up to 1000000 a second", rate)
+		return usagef("--rate %s: give more than 0, up to 1000000 a second", strconv.FormatFloat(rate, 'f', -1, 64))
 	case seconds <= 0:
 		return usagef("--seconds or --hours: give more than 0")
 	case rounds < 1:

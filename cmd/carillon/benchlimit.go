@@ -76,6 +76,7 @@ func newBenchLimit() *cobra.Command {
 	flags.IntVar(&c.Rounds, "rounds", 5, "rounds")
 	flags.StringVar(&only, "only", "all", "what takes part, with commas between: "+strings.Join(limit.Kinds(), ", "))
 	flags.StringVar(&c.Profiles, "profiles", "", "run the engine once more, and write engine-cpu.pprof and engine-allocs.pprof to this directory")
+	completeNames(cmd, "only", limit.Kinds)
 	return cmd
 }
 

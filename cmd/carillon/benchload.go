@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillonhq/carillon/bench/load"
 	"github.com/carillonhq/carillon/bench/report"
+	"github.com/carillonhq/carillon/bench/rig"
 	"github.com/carillonhq/carillon/bench/workload"
 )
 
@@ -43,6 +44,11 @@ func (f *loadFlags) add(cmd *cobra.Command, def string, without ...string) {
 		}
 	})
 	f.flags(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("workload", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return workload.Names(), cobra.ShellCompDirectiveDefault // or a file
+	})
+	completeNames(cmd, "format", func() []string { return []string{"json", "protobuf"} })
+	completeNames(cmd, "brokers", func() []string { return []string{rig.Embedded, rig.Kafka} })
 }
 
 // workloadFlags returns the flags that change a workload, with its values.
