@@ -25,6 +25,7 @@ type look struct {
 	parked   float64
 	resident float64 // bytes
 	heap     float64 // bytes in use
+	ids      float64 // bytes for those that are remembered, beside the heap
 	disk     float64 // bytes
 }
 
@@ -41,6 +42,7 @@ func (p *parked) look(ctx context.Context, name string) error {
 		}
 		l.parked += m.Sum("carillon_parked")
 		l.heap += m.Sum("go_memstats_heap_alloc_bytes")
+		l.ids += m.Sum("carillon_dedupe_bytes")
 		disk, err := diskUsed(n.Data)
 		if err != nil {
 			return err

@@ -42,15 +42,15 @@ func (p *parked) report(r *report.Result, found *accounted) {
 // addMemory adds what the nodes had at each look, and what that is for a send.
 func (p *parked) addMemory(r *report.Result) {
 	t := report.Table{
-		Title: "What the nodes take", Columns: []string{"when", "parked", "resident, MiB", "heap in use, MiB", "disk, MiB"},
-		Note: "after a collection of garbage; the ids in the dedupe window are in it, of sends that have ended as well",
+		Title: "What the nodes take", Columns: []string{"when", "parked", "resident, MiB", "heap in use, MiB", "ids, MiB", "disk, MiB"},
+		Note: "after a collection of garbage; the ids are those of the dedupe window, of sends that have ended as well",
 	}
 	for _, l := range p.looks {
 		var resident any
 		if process.Measurable {
 			resident = l.resident / (1 << 20)
 		}
-		t.Add(l.name, l.parked, resident, l.heap/(1<<20), l.disk/(1<<20))
+		t.Add(l.name, l.parked, resident, l.heap/(1<<20), l.ids/(1<<20), l.disk/(1<<20))
 	}
 	r.Tables = append(r.Tables, t)
 	none, far := p.at(started), p.at(startedAgain)
@@ -63,10 +63,10 @@ func (p *parked) addMemory(r *report.Result) {
 
 // addEach adds what each of n parked sends takes by two looks.
 func (p *parked) addEach(r *report.Result, which string, n float64, before, after *look) {
-	r.Add(which+"_bytes_each", "B", (after.heap-before.heap)/n, report.Lower).Note = "of the heap in use; its id in the dedupe window is in it"
+	r.Add(which+"_bytes_each", "B", (after.heap-before.heap)/n, report.Lower).Note = "of the heap in use; its id is beside it"
 	if process.Measurable {
 		f := r.Add(which+"_resident_bytes_each", "B", (after.resident-before.resident)/n, report.Lower)
-		f.Key, f.Note = true, "of the resident memory"
+		f.Key, f.Note = true, "of the resident memory, with its id"
 	}
 }
 
