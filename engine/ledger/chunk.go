@@ -12,6 +12,7 @@ import (
 type chunk struct {
 	tags  []byte // 0: the slot is empty
 	slots []byte // key and value, where the tag is not 0
+	arena *arena // that both are in; nil is the Go heap
 }
 
 const (
@@ -70,6 +71,3 @@ func (c chunk) set(at int, k send.Key, value uint64) {
 	copy(slot, k[:])
 	binary.LittleEndian.PutUint64(slot[keySize:], value)
 }
-
-// bytes are all that the chunk has.
-func (c chunk) bytes() []byte { return c.tags[:cap(c.tags)] }

@@ -26,7 +26,7 @@ func (t *table) resize(slots int) {
 		r.extend()
 	}
 	for _, c := range r.spare {
-		t.usage.give(c.bytes())
+		t.usage.give(c)
 	}
 	for _, id := range aside {
 		r.place(id.key, id.value)
@@ -40,7 +40,7 @@ func (r *resizing) extend() {
 		r.chunks, r.spare = append(r.chunks, r.spare[n]), r.spare[:n]
 		return
 	}
-	r.chunks = append(r.chunks, r.newChunk(size))
+	r.chunks = append(r.chunks, r.usage.take(size))
 }
 
 // place puts an id into the table that is not in it.

@@ -27,29 +27,24 @@ type table struct {
 }
 
 // An id takes a tag and a slot. Four in five are used, and where the table has
-// just grown, a fifth less. TestIndexBytes holds what that comes to.
+// just grown, a fifth less; and a fortieth of each arena is left over. That is 40
+// bytes an id at most, which TestIndexBytes holds.
 const (
 	packed    = 125     // slots that a table needs, in hundredths of what it holds
 	firstSize = 256     // slots of a new table
-	chunkSize = 1 << 12 // slots: 25 pages of memory
+	chunkSize = 1 << 12 // slots: 100 KB of memory
 )
 
 func newTable(from time.Time, u *Usage) *table {
 	t := &table{from: from, usage: u, size: firstSize}
-	t.chunks = []chunk{t.newChunk(firstSize)}
+	t.chunks = []chunk{u.take(firstSize)}
 	return t
-}
-
-// newChunk returns one that is empty.
-func (t *table) newChunk(slots int) chunk {
-	b := t.usage.take(slots * (1 + slotSize))
-	return chunk{b[:slots], b[slots:]}
 }
 
 // free gives back all memory. The table must not be used any more.
 func (t *table) free() {
 	for _, c := range t.chunks {
-		t.usage.give(c.bytes())
+		t.usage.give(c)
 	}
 	*t = table{}
 }
