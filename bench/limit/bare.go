@@ -38,7 +38,7 @@ func bare(ctx context.Context, t task, c *clock) error {
 		})
 	}
 	all.Wait()
-	if err := errors.Join(append(faults, ctx.Err())...); err != nil {
+	if err := errors.Join(errors.Join(faults...), ctx.Err()); err != nil {
 		return err
 	}
 	c.end(ctx)

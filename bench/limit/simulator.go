@@ -68,8 +68,8 @@ func (r *record) add(text []byte) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.out.WriteString(id) // an error stays with the writer until close
-	r.out.WriteByte('\n')
+	_, _ = r.out.WriteString(id) // an error stays with the writer until close
+	_ = r.out.WriteByte('\n')
 }
 
 func (r *record) close() error {
