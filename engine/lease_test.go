@@ -30,7 +30,7 @@ func (c *taking) Describe(context.Context) (*channelv1.DescribeResponse, error) 
 	return &channelv1.DescribeResponse{DeadlineMs: time.Hour.Milliseconds(), MaxBatch: 1}, nil
 }
 
-func (c *taking) Deliver(ctx context.Context, _ string) (lane.Stream, error) {
+func (c *taking) Deliver(ctx context.Context, _ string, _ bool) (lane.Stream, error) {
 	c.ctx = ctx
 	return c, nil
 }

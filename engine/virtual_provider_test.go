@@ -145,11 +145,11 @@ func (c *fakeChannel) State() host.State             { return host.State{Name: c
 
 func (c *fakeChannel) Describe(context.Context) (*channelv1.DescribeResponse, error) {
 	return &channelv1.DescribeResponse{
-		Name: c.way.name, AddressKind: "recipient", MaxBatch: 8, DeadlineMs: deadline.Milliseconds(), Idempotent: c.way.keyed,
+		Name: c.way.name, AddressKind: "recipient", MaxBatch: 8, DeadlineMs: deadline.Milliseconds(), Idempotent: c.way.keyed, UrgentStream: true,
 	}, nil
 }
 
-func (c *fakeChannel) Deliver(ctx context.Context, _ string) (lane.Stream, error) {
+func (c *fakeChannel) Deliver(ctx context.Context, _ string, urgent bool) (lane.Stream, error) {
 	c.mu.Lock()
 	up := c.up
 	c.mu.Unlock()
@@ -160,7 +160,9 @@ func (c *fakeChannel) Deliver(ctx context.Context, _ string) (lane.Stream, error
 	}
 	ctx, end := context.WithCancel(ctx)
 	s := &fakeStream{ctx: ctx, end: end, channel: c, out: make(chan *channelv1.DeliverResponse, 64)}
-	s.out <- &channelv1.DeliverResponse{Credits: 32}
+	if !urgent {
+		s.out <- &channelv1.DeliverResponse{Credits: 32}
+	}
 	c.mu.Lock()
 	c.streams = append(c.streams, s)
 	c.mu.Unlock()

@@ -76,6 +76,7 @@ func (s *Server) Describe(context.Context, *channelv1.DescribeRequest) (*channel
 		MaxBatch: uint32(orDefault(d.MaxBatch, defaultBatch)), Idempotent: d.Idempotent,
 		IdempotencySeconds: int64(d.Lifetime / time.Second), DeadlineMs: d.Deadline.Milliseconds(),
 		SettingsSchema: d.SettingsSchema, Secrets: d.Secrets, Limits: d.Limits,
+		UrgentStream: true,
 	}, nil
 }
 
@@ -158,7 +159,11 @@ func (s *Server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverReques
 	}
 	acct.running.Done()
 
-	out := newReplies(stream, orDefault(s.about.MaxOpen, defaultOpen))
+	credits := orDefault(s.about.MaxOpen, defaultOpen)
+	if req.Urgent {
+		credits = 0 // they are those of the stream beside it
+	}
+	out := newReplies(stream, credits)
 	var batches sync.WaitGroup
 	for err == nil {
 		if len(req.Attempts) > 0 {

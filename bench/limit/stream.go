@@ -47,7 +47,7 @@ func pluginStream(ctx context.Context, t task, c *clock) error {
 func converse(ctx context.Context, plugin *host.Plugin, ring []*channelv1.DeliverRequest, n int, c *clock) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := plugin.Deliver(ctx, "main")
+	stream, err := plugin.Deliver(ctx, "main", false)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func openStream(t *testing.T, p *Plugin) Stream {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	stream, err := p.Deliver(ctx, "main")
+	stream, err := p.Deliver(ctx, "main", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestStreamRoundTrip(t *testing.T) {
 	if err := p.Health(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Deliver(t.Context(), "other"); err == nil || !strings.Contains(err.Error(), `no account "other"`) {
+	if _, err := p.Deliver(t.Context(), "other", false); err == nil || !strings.Contains(err.Error(), `no account "other"`) {
 		t.Errorf("unknown account: %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func TestWaitsRespectTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	p := New(bundled("echo"), Config{}, zerolog.Nop()) // never run
-	if _, err := p.Deliver(ctx, "main"); !errors.Is(err, context.Canceled) {
+	if _, err := p.Deliver(ctx, "main", false); !errors.Is(err, context.Canceled) {
 		t.Errorf("Deliver = %v", err)
 	}
 	if _, err := p.Describe(ctx); !errors.Is(err, context.Canceled) {

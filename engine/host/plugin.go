@@ -58,10 +58,10 @@ func (p *Plugin) Describe(ctx context.Context) (*channelv1.DescribeResponse, err
 	return about, err
 }
 
-// Deliver waits until the plugin is up and opens a stream to the account. The
-// stream ends with ctx, and breaks when the process does: its open attempts are
+// Deliver waits until the plugin is up and opens a stream to the account: the
+// first one, or the one for urgent attempts beside it. The stream ends with ctx, and breaks when the process does: its open attempts are
 // unknown then. Receive until the error, or the stream counts as open.
-func (p *Plugin) Deliver(ctx context.Context, account string) (Stream, error) {
+func (p *Plugin) Deliver(ctx context.Context, account string, urgent bool) (Stream, error) {
 	if !slices.ContainsFunc(p.spec.Accounts, func(a Account) bool { return a.Name == account }) {
 		return nil, p.spec.errorf("has no account %q; add it at channels.%s.accounts", account, p.spec.Name)
 	}
@@ -70,7 +70,7 @@ func (p *Plugin) Deliver(ctx context.Context, account string) (Stream, error) {
 		if err != nil {
 			return nil, err
 		}
-		stream, err := s.deliver(ctx, account)
+		stream, err := s.deliver(ctx, account, urgent)
 		if err == nil {
 			context.AfterFunc(stream.Context(), s.streams.Done)
 			return stream, nil
@@ -99,7 +99,7 @@ func (p *Plugin) join(ctx context.Context) (*session, error) {
 	return s, err
 }
 
-func (s *session) deliver(ctx context.Context, account string) (Stream, error) {
+func (s *session) deliver(ctx context.Context, account string, urgent bool) (Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	stream, err := s.channel.Deliver(ctx)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *session) deliver(ctx context.Context, account string) (Stream, error) {
 		return nil, err
 	}
 	context.AfterFunc(stream.Context(), cancel)
-	if err := stream.Send(&channelv1.DeliverRequest{Account: account}); err != nil {
+	if err := stream.Send(&channelv1.DeliverRequest{Account: account, Urgent: urgent}); err != nil {
 		_, err = stream.Recv() // of a broken stream, only Recv says why
 		cancel()
 		return nil, err

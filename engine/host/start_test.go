@@ -101,7 +101,7 @@ func TestFatalAtTheFirstStart(t *testing.T) {
 			if !errors.As(err, &fatal) || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v\nwant %s", err, c.want)
 			}
-			if _, err := p.Deliver(t.Context(), c.spec.Accounts[0].Name); !errors.Is(err, ErrStopped) {
+			if _, err := p.Deliver(t.Context(), c.spec.Accounts[0].Name, false); !errors.Is(err, ErrStopped) {
 				t.Errorf("Deliver = %v", err)
 			}
 			if _, err := p.Describe(t.Context()); !errors.Is(err, ErrStopped) {

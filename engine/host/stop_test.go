@@ -46,7 +46,7 @@ func TestStopDrains(t *testing.T) {
 	if err := <-result; err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Deliver(t.Context(), "main"); !errors.Is(err, ErrStopped) {
+	if _, err := p.Deliver(t.Context(), "main", false); !errors.Is(err, ErrStopped) {
 		t.Errorf("Deliver = %v", err)
 	}
 }

@@ -21,8 +21,9 @@ type Stream = grpc.BidiStreamingClient[channelv1.DeliverRequest, channelv1.Deliv
 type Channel interface {
 	// Describe waits until the plugin has said what it is.
 	Describe(context.Context) (*channelv1.DescribeResponse, error)
-	// Deliver waits until the plugin is up and opens a stream to the account.
-	Deliver(ctx context.Context, account string) (Stream, error)
+	// Deliver waits until the plugin is up and opens a stream to the account:
+	// the one for all attempts, or the one beside it for urgent ones alone.
+	Deliver(ctx context.Context, account string, urgent bool) (Stream, error)
 }
 
 // Config of a lane.
@@ -43,12 +44,13 @@ type Lane struct {
 	about   atomic.Pointer[About]
 	observe Observer
 	wake    chan struct{} // capacity 1: something changed for the sender
-	out     request       // the sender's
 
 	mu      sync.Mutex
 	queue   shares
 	open    map[uint64]*Attempt // given to the plugin and not answered
 	credits int
+	granted int       // attempts that the plugin lets be open, less those that it let go for good
+	urgent  time.Time // when the last urgent attempt came
 	limiter *limit.GCRA
 	paused  time.Time // until when the provider wants to be left alone
 	lease   time.Time // until when this node surely is a member of its group; zero: for ever
@@ -65,6 +67,8 @@ type About struct {
 	Idempotent                 bool
 	Lifetime, Deadline         time.Duration
 	MaxBatch                   int
+	// UrgentStream: it takes a stream of its own for urgent attempts.
+	UrgentStream bool
 }
 
 // Observer is told what the metrics count. Its methods are called per batch.
@@ -112,6 +116,9 @@ func (l *Lane) Push(attempts []*Attempt) {
 	if !closed {
 		for _, a := range attempts {
 			l.queue.push(a)
+		}
+		if l.queue.urgent.len() > 0 {
+			l.urgent = time.Now()
 		}
 	}
 	l.mu.Unlock()

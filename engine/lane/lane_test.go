@@ -99,7 +99,7 @@ func TestShares(t *testing.T) {
 		}
 		var got strings.Builder
 		for s.len() > 0 {
-			got.WriteString(s.pop().Send.Id[:1])
+			got.WriteString(s.pop(s.all()).Send.Id[:1])
 		}
 		if got.String() != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got.String(), c.want)
@@ -111,11 +111,11 @@ func TestShares(t *testing.T) {
 			s.push(a)
 		}
 		for range 30 {
-			s.pop()
+			s.pop(s.all())
 		}
 		s.push(bulk(attempts(o, "b", 1))[0])
 		for i := range weight + 1 {
-			if s.pop().Bulk {
+			if s.pop(s.all()).Bulk {
 				return
 			} else if i == weight {
 				t.Error("it starves")

@@ -20,6 +20,7 @@ import (
 // breaks when it returns.
 type plugin struct {
 	maxBatch uint32
+	split    bool // it takes a stream of their own for urgent attempts
 	serve    func(*stream)
 
 	mu      sync.Mutex
@@ -34,7 +35,7 @@ func newPlugin(maxBatch uint32, serve func(*stream)) *plugin {
 }
 
 func (p *plugin) Describe(context.Context) (*channelv1.DescribeResponse, error) {
-	return &channelv1.DescribeResponse{Name: "fake", AddressKind: "phone", MaxBatch: p.maxBatch, DeadlineMs: 5000}, nil
+	return &channelv1.DescribeResponse{Name: "fake", AddressKind: "phone", MaxBatch: p.maxBatch, DeadlineMs: 5000, UrgentStream: p.split}, nil
 }
 
 func (p *plugin) down() {
@@ -49,7 +50,7 @@ func (p *plugin) back() {
 	close(p.up)
 }
 
-func (p *plugin) Deliver(ctx context.Context, account string) (Stream, error) {
+func (p *plugin) Deliver(ctx context.Context, account string, urgent bool) (Stream, error) {
 	p.mu.Lock()
 	up := p.up
 	p.mu.Unlock()
@@ -58,7 +59,7 @@ func (p *plugin) Deliver(ctx context.Context, account string) (Stream, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	s := &stream{ctx: ctx, in: make(chan *channelv1.DeliverRequest), out: make(chan *channelv1.DeliverResponse), ended: make(chan struct{})}
+	s := &stream{ctx: ctx, urgent: urgent, in: make(chan *channelv1.DeliverRequest), out: make(chan *channelv1.DeliverResponse), ended: make(chan struct{})}
 	p.mu.Lock()
 	p.streams++
 	p.mu.Unlock()
@@ -75,13 +76,17 @@ func (p *plugin) opened() int {
 	return p.streams
 }
 
+// all is room for all that waits.
+func (s *shares) all() *room { return &room{urgent: s.urgent.len(), bulk: s.bulk.len()} }
+
 // stream is one Deliver stream, seen from both ends.
 type stream struct {
 	grpc.ClientStream
-	ctx   context.Context
-	in    chan *channelv1.DeliverRequest
-	out   chan *channelv1.DeliverResponse
-	ended chan struct{}
+	ctx    context.Context
+	urgent bool
+	in     chan *channelv1.DeliverRequest
+	out    chan *channelv1.DeliverResponse
+	ended  chan struct{}
 }
 
 var errBroken = errors.New("broken")

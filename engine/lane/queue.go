@@ -46,12 +46,18 @@ func (s *shares) push(a *Attempt) {
 	}
 }
 
-func (s *shares) pop() *Attempt {
-	if s.urgent.len() > 0 && (s.run < weight && !fault.Mutant(fault.BulkFirst) || s.bulk.len() == 0) {
+// room is how many attempts can begin: of each priority, and in all.
+type room struct{ urgent, bulk, most int }
+
+// pop takes out the next attempt that there is room for, and takes it off.
+func (s *shares) pop(r *room) *Attempt {
+	if r.urgent > 0 && (s.run < weight && !fault.Mutant(fault.BulkFirst) || r.bulk == 0) {
 		s.run++
+		r.urgent--
 		return s.urgent.pop()
 	}
 	s.run = 0
+	r.bulk--
 	return s.bulk.pop()
 }
 

@@ -27,10 +27,10 @@ func (l *Lane) Run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		began := time.Now()
-		stream, cancel, err := l.connect(ctx)
+		c, err := l.connect(ctx)
 		switch {
 		case err == nil:
-			l.converse(ctx, stream, cancel)
+			l.converse(ctx, c)
 			l.loseOpen()
 		case ctx.Err() == nil:
 			l.log.Warn().Err(err).Msg("no stream to the plugin")
@@ -54,68 +54,63 @@ func (l *Lane) describe(ctx context.Context) bool {
 	l.about.Store(&About{
 		Name: d.Name, Version: d.Version, AddressKind: d.AddressKind, Idempotent: d.Idempotent,
 		Lifetime: time.Duration(d.IdempotencySeconds) * time.Second, Deadline: deadline,
-		MaxBatch: max(1, int(d.MaxBatch)),
+		MaxBatch: max(1, int(d.MaxBatch)), UrgentStream: d.UrgentStream,
 	})
 	return true
 }
 
-func (l *Lane) connect(ctx context.Context) (Stream, context.CancelFunc, error) {
+// connect opens the streams of a conversation: one, or one for each priority
+// where the plugin can do that, so that an urgent attempt never stands behind
+// those bulk ones that are on their way to the plugin already.
+func (l *Lane) connect(ctx context.Context) (*conversation, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	stream, err := l.plugin.Deliver(ctx, l.cfg.Account)
-	if err != nil {
-		cancel()
-		return nil, nil, err
+	c := &conversation{cancel: cancel}
+	streams := 1
+	if l.About().UrgentStream {
+		streams = 2
+	}
+	for i := range streams {
+		stream, err := l.plugin.Deliver(ctx, l.cfg.Account, i > 0)
+		if err != nil {
+			c.end()
+			return nil, err
+		}
+		c.add(stream)
 	}
 	l.mu.Lock()
-	l.credits = 0
+	l.credits, l.granted = 0, 0
 	l.mu.Unlock()
-	return stream, cancel, nil
+	return c, nil
 }
 
-// converse writes from this goroutine and reads in another until either fails,
-// and then ends both.
-func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.CancelFunc) {
-	broken := make(chan struct{})
-	defer func() {
-		cancel()
-		<-broken
-	}()
-	go func() {
-		defer close(broken)
-		for {
-			res, err := stream.Recv()
-			if err != nil {
-				if ctx.Err() == nil {
-					l.log.Warn().Err(err).Msg("the plugin's stream broke")
-				}
-				return
-			}
-			fault.Point(fault.AfterAttempt)
-			l.settle(res, time.Now())
+// converse decides in this goroutine what goes out, and reads in others, until
+// a stream fails, and then ends all of them.
+func (l *Lane) converse(ctx context.Context, c *conversation) {
+	broken := c.start(func(res *channelv1.DeliverResponse) {
+		fault.Point(fault.AfterAttempt)
+		l.settle(res, time.Now())
+	}, func(err error) {
+		if ctx.Err() == nil {
+			l.log.Warn().Err(err).Msg("the plugin's stream broke")
 		}
-	}()
+	})
+	defer c.end()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		req, wait := l.next(time.Now())
-		if req != nil {
-			fault.Point(fault.BeforeAttempt)
-			err := stream.Send(req)
-			l.out.reset()
-			if err == nil {
-				continue
-			}
-			<-broken // Recv says why
-			return
+		wait := l.next(time.Now(), c)
+		if c.send() {
+			continue
 		}
 		timer.Reset(wait)
 		select {
 		case <-l.wake:
 		case <-timer.C:
+		case w := <-c.written:
+			w.idle = true
 		case <-broken:
 			return
 		case <-ctx.Done():
-			_ = stream.CloseSend()
 			return
 		}
 	}
@@ -125,9 +120,9 @@ func (l *Lane) converse(ctx context.Context, stream Stream, cancel context.Cance
 // the stream, and with it every attempt that is open.
 const batchBytes = wire.MaxMessage / 2
 
-// next builds the next request from what waits, as far as credits and the
-// limiter let it; nil with how long to wait where they do not.
-func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
+// next fills the requests of idle streams from what waits, as far as credits and
+// the limiter let it. Where they let nothing, it returns for how long.
+func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 	const idle = time.Hour
 	about := l.about.Load()
 	var ended []Result
@@ -138,25 +133,26 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 			distribute(ended)
 		}
 	}()
-	n := min(l.queue.len(), l.credits, about.MaxBatch)
+	room := l.room(now, c, about.MaxBatch)
+	n := room.most
 	if n == 0 || l.shareless {
-		return nil, idle
+		return idle
 	}
 	if !l.lease.IsZero() && now.After(l.lease) && !fault.Mutant(fault.NoLease) {
-		return nil, idle // the next lease wakes the sender
+		return idle // the next lease wakes the sender
 	}
 	if wait := l.paused.Sub(now); wait > 0 {
 		l.observe.Waited(wait)
-		return nil, wait
+		return wait
 	}
 	n, wait := l.limiter.Take(now, n)
 	if n == 0 {
 		l.observe.Waited(wait)
-		return nil, wait
+		return wait
 	}
 	// What the limiter granted beyond the bytes of a batch lapses.
 	for size := 0; n > 0 && size < batchBytes; n-- {
-		a := l.queue.pop()
+		a := l.queue.pop(&room)
 		switch {
 		case a.Expires != 0 && a.Expires <= now.UnixMilli() && !fault.Mutant(fault.ExpiredGoesOut):
 			ended = append(ended, Result{Attempt: a, Outcome: Expired})
@@ -164,14 +160,37 @@ func (l *Lane) next(now time.Time) (*channelv1.DeliverRequest, time.Duration) {
 			ended = append(ended, Result{Attempt: a, Outcome: Tested})
 		default:
 			l.begin(a, about, now)
-			size += l.out.add(a)
+			l.credits--
+			size += c.way(a.Bulk).out.add(a)
 		}
 	}
-	if len(l.out.Attempts) == 0 {
-		return nil, 0
+	return 0
+}
+
+// reserveShare is the part of a plugin's credits that bulk attempts leave to
+// urgent ones, for as long as such come.
+const (
+	reserveShare = 8
+	urgentRecent = time.Minute
+)
+
+// room says how many attempts can begin now, were there no limit.
+func (l *Lane) room(now time.Time, c *conversation, batch int) (r room) {
+	bulk := l.credits
+	if now.Sub(l.urgent) < urgentRecent {
+		bulk -= l.granted / reserveShare
 	}
-	l.credits -= len(l.out.Attempts)
-	return &l.out.DeliverRequest, 0
+	if c.way(false).idle {
+		r.urgent = min(l.queue.urgent.len(), l.credits, batch)
+	}
+	if c.way(true).idle {
+		r.bulk = max(0, min(l.queue.bulk.len(), bulk, batch))
+	}
+	r.most = min(r.urgent+r.bulk, l.credits)
+	if len(c.ways) == 1 {
+		r.most = min(r.most, batch)
+	}
+	return r
 }
 
 // settle gives the plugin's results to their owners. The first result of an
@@ -181,6 +200,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 	results := make([]Result, 0, len(res.Results))
 	l.mu.Lock()
 	l.credits += int(res.Credits)
+	l.granted += int(res.Credits) - len(res.Results)
 	for _, r := range res.Results {
 		a, ok := l.open[r.Token]
 		if !ok {
@@ -254,10 +274,7 @@ func (l *Lane) lose(which func(*Attempt) bool) {
 func (l *Lane) close() {
 	l.mu.Lock()
 	l.closed = true
-	var waiting []*Attempt
-	for l.queue.len() > 0 {
-		waiting = append(waiting, l.queue.pop())
-	}
+	waiting := l.queue.remove(func(*Attempt) bool { return true })
 	l.mu.Unlock()
 	giveBack(waiting, Returned)
 	l.loseOpen()

@@ -272,7 +272,9 @@ type DescribeResponse struct {
 	// Names of the secrets that an account may be given.
 	Secrets []string `protobuf:"bytes,10,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// What a throttled verdict may name as its limit, besides the account.
-	Limits        []string `protobuf:"bytes,11,rep,name=limits,proto3" json:"limits,omitempty"`
+	Limits []string `protobuf:"bytes,11,rep,name=limits,proto3" json:"limits,omitempty"`
+	// Whether it takes two streams to an account: see DeliverRequest.urgent.
+	UrgentStream  bool `protobuf:"varint,12,opt,name=urgent_stream,json=urgentStream,proto3" json:"urgent_stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -382,6 +384,13 @@ func (x *DescribeResponse) GetLimits() []string {
 		return x.Limits
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetUrgentStream() bool {
+	if x != nil {
+		return x.UrgentStream
+	}
+	return false
 }
 
 type ConfigureRequest struct {
@@ -547,8 +556,13 @@ func (x *Fault) GetMessage() string {
 type DeliverRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Read from a stream's first message, which may hold no attempts.
-	Account       string     `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	Attempts      []*Attempt `protobuf:"bytes,2,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	Account  string     `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Attempts []*Attempt `protobuf:"bytes,2,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	// Read from a stream's first message: the stream is one beside that for the
+	// same account which carries urgent attempts alone, so that none stands behind
+	// bulk ones on its way. Credits are the account's, whichever stream grants
+	// them: grant none at first here.
+	Urgent        bool `protobuf:"varint,3,opt,name=urgent,proto3" json:"urgent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -595,6 +609,13 @@ func (x *DeliverRequest) GetAttempts() []*Attempt {
 		return x.Attempts
 	}
 	return nil
+}
+
+func (x *DeliverRequest) GetUrgent() bool {
+	if x != nil {
+		return x.Urgent
+	}
+	return false
 }
 
 // Attempt is one try at one send.
@@ -1352,7 +1373,7 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\n" +
 	"\x18channel/v1/channel.proto\x12\n" +
 	"channel.v1\x1a\x16carillon/v1/send.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xe7\x02\n" +
+	"\x0fDescribeRequest\"\x8c\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1368,7 +1389,8 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\x0fsettings_schema\x18\t \x01(\tR\x0esettingsSchema\x12\x18\n" +
 	"\asecrets\x18\n" +
 	" \x03(\tR\asecrets\x12\x16\n" +
-	"\x06limits\x18\v \x03(\tR\x06limits\"u\n" +
+	"\x06limits\x18\v \x03(\tR\x06limits\x12#\n" +
+	"\rurgent_stream\x18\f \x01(\bR\furgentStream\"u\n" +
 	"\x10ConfigureRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bsettings\x18\x02 \x01(\fR\bsettings\x12+\n" +
@@ -1377,10 +1399,11 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\x06faults\x18\x01 \x03(\v2\x11.channel.v1.FaultR\x06faults\"5\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"[\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"s\n" +
 	"\x0eDeliverRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12/\n" +
-	"\battempts\x18\x02 \x03(\v2\x13.channel.v1.AttemptR\battempts\"\x81\x04\n" +
+	"\battempts\x18\x02 \x03(\v2\x13.channel.v1.AttemptR\battempts\x12\x16\n" +
+	"\x06urgent\x18\x03 \x01(\bR\x06urgent\"\x81\x04\n" +
 	"\aAttempt\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x04R\x05token\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x0e\n" +
