@@ -45,15 +45,16 @@ type Lane struct {
 	observe Observer
 	wake    chan struct{} // capacity 1: something changed for the sender
 
-	mu      sync.Mutex
-	queue   shares
-	open    map[uint64]*Attempt // given to the plugin and not answered
-	credits int
-	granted int       // attempts that the plugin lets be open, less those that it let go for good
-	urgent  time.Time // when the last urgent attempt came
-	limiter *limit.GCRA
-	paused  time.Time // until when the provider wants to be left alone
-	lease   time.Time // until when this node surely is a member of its group; zero: for ever
+	mu       sync.Mutex
+	queue    shares
+	open     map[uint64]*Attempt // given to the plugin and not answered
+	credits  int
+	granted  int       // attempts that the plugin lets be open, less those that it let go for good
+	urgent   time.Time // when the last urgent attempt came
+	bulkOpen int       // bulk ones of open
+	limiter  *limit.GCRA
+	paused   time.Time // until when the provider wants to be left alone
+	lease    time.Time // until when this node surely is a member of its group; zero: for ever
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
 	share     float64 // of the account's rate

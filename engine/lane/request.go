@@ -46,4 +46,15 @@ func (l *Lane) begin(a *Attempt, about *About, now time.Time) {
 	a.token, a.began = l.token, now
 	a.deadline = now.Add(about.Deadline).UnixMilli()
 	l.open[a.token] = a
+	if a.Bulk {
+		l.bulkOpen++
+	}
+}
+
+// forget takes an attempt off that is open no more.
+func (l *Lane) forget(a *Attempt) {
+	delete(l.open, a.token)
+	if a.Bulk {
+		l.bulkOpen--
+	}
 }

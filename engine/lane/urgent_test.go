@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -60,44 +61,57 @@ func TestUrgentPassesBulkOnItsWay(t *testing.T) {
 	}
 }
 
-// While urgent attempts come, bulk ones leave an eighth of the credits to them;
-// a minute later they have all.
-func TestCreditsThatBulkLeaves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPlugin(100, func(s *stream) {
-			if !s.urgent {
-				s.answer(16)
-			}
-			for r := s.next(); r != nil; r = s.next() {
-				for _, a := range r.Attempts {
-					if s.urgent {
-						s.answer(1, accepted(a.Token))
+// While urgent attempts come, bulk ones leave an eighth of the credits to them,
+// and have no more open than the cores get through soon; a minute later they have
+// all.
+func TestWhatBulkLeaves(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	for _, c := range []struct {
+		name                  string
+		credits, while, after int
+	}{
+		{"few credits: an eighth of them", 16, 14, 16},
+		{"too few to leave any", 7, 7, 7},
+		{"many: as many as keep the cores busy", 1000 * cores, 512 * cores, 1000 * cores},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlugin(100, func(s *stream) {
+					if !s.urgent {
+						s.answer(uint32(c.credits))
 					}
+					for r := s.next(); r != nil; r = s.next() {
+						for _, a := range r.Attempts {
+							if s.urgent {
+								s.answer(1, accepted(a.Token))
+							}
+						}
+					}
+				})
+				p.split = true
+				l := run(Config{Deadline: time.Hour}, p)
+				synctest.Wait()
+				o := newOwner()
+				u := attempts(o, "u", 1)
+				l.Push(u)
+				synctest.Wait()
+				b := bulk(attempts(o, "b", 2*c.credits))
+				l.Push(b)
+				synctest.Wait()
+				if _, _, open := l.Depth(); open != c.while {
+					t.Errorf("%d bulk attempts are open while urgent ones come", open)
 				}
-			}
+				time.Sleep(urgentRecent)
+				l.Push(nil)
+				synctest.Wait()
+				if _, _, open := l.Depth(); open != c.after {
+					t.Errorf("%d bulk attempts are open when none have come for a while", open)
+				}
+				l.stop()
+				checkOnce(t, o, append(b, u...))
+			})
 		})
-		p.split = true
-		l := run(Config{Deadline: time.Hour}, p)
-		synctest.Wait()
-		o := newOwner()
-		u := attempts(o, "u", 1)
-		l.Push(u)
-		synctest.Wait()
-		b := bulk(attempts(o, "b", 50))
-		l.Push(b)
-		synctest.Wait()
-		if _, _, open := l.Depth(); open != 14 {
-			t.Errorf("%d bulk attempts are open while urgent ones come", open)
-		}
-		time.Sleep(urgentRecent)
-		l.Push(nil)
-		synctest.Wait()
-		if _, _, open := l.Depth(); open != 16 {
-			t.Errorf("%d bulk attempts are open when none have come for a while", open)
-		}
-		l.stop()
-		checkOnce(t, o, append(b, u...))
-	})
+	}
 }
 
 // Streams of one plugin break together, and no attempt is in both.
