@@ -57,7 +57,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 		running.Go(func() { e.standby.run(fetching) })
 	}
 	for i, topic := range e.inputs() {
-		e.fetchers[i] = intake.NewFetcher(e.client, topic, 512<<10, e.quarantine, e.log)
+		e.fetchers[i] = intake.NewFetcher(e.client, topic, 256<<10, e.quarantine, e.log)
 		running.Go(func() { e.fetchers[i].Run(fetching) })
 	}
 	return func() error {
