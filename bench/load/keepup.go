@@ -16,17 +16,17 @@ type keepup struct {
 	// bound is how many may be due and not have ended before there is no point in
 	// going on.
 	bound int64
-	// half and end are how many that were in the middle of the flow and when its
-	// last send was due; -1 is not yet.
-	half, end int64
-	gaveUp    time.Duration // 0: it did not
+	// behind is how many that were when half of the flow was due, three quarters,
+	// and all of it: as many as there are so far.
+	behind []int64
+	gaveUp time.Duration // 0: it did not
 }
 
 // newKeepup takes how long a provider may need for an answer, when all is well.
 func newKeepup(n int, rate float64, answer time.Duration) *keepup {
 	length := time.Duration(float64(n) / rate * float64(time.Second))
 	waits := max(3*time.Second, min(length/10, time.Minute)) + 2*answer
-	return &keepup{rate: rate, n: int64(n), bound: int64(rate * waits.Seconds()), half: -1, end: -1}
+	return &keepup{rate: rate, n: int64(n), bound: int64(rate * waits.Seconds())}
 }
 
 // hopeless takes how many sends have ended some time after the first was due. It
@@ -34,11 +34,8 @@ func newKeepup(n int, rate float64, answer time.Duration) *keepup {
 func (k *keepup) hopeless(at time.Duration, ended int64) bool {
 	due := min(k.n, int64(k.rate*at.Seconds())+1)
 	behind := due - ended
-	if due >= k.n/2 && k.half < 0 {
-		k.half = behind
-	}
-	if due == k.n && k.end < 0 {
-		k.end = behind
+	if seen := int64(len(k.behind)); seen < 3 && due >= k.n*(2+seen)/4 {
+		k.behind = append(k.behind, behind)
 	}
 	if k.gaveUp > 0 || behind <= k.bound {
 		return false
@@ -48,9 +45,14 @@ func (k *keepup) hopeless(at time.Duration, ended int64) bool {
 }
 
 // lost says that the flow was too fast: it was given up, or what waited grew in
-// its second half by a second's sends and by 2 % of that half's.
+// each of its last two quarters by the sends of half a second, and by 2 % of the
+// quarter's. A stall makes it grow in one, and a flow that is short in none.
 func (k *keepup) lost() bool {
-	return k.gaveUp > 0 || k.end-k.half > max(int64(k.rate), k.n/100)
+	if k.gaveUp > 0 || len(k.behind) < 3 {
+		return k.gaveUp > 0
+	}
+	much := max(int64(k.rate/2), k.n/200)
+	return k.behind[1]-k.behind[0] > much && k.behind[2]-k.behind[1] > much
 }
 
 // reached says whether a flow's latency is one. Where it is not, the run has

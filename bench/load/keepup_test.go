@@ -31,6 +31,7 @@ func TestKeepup(t *testing.T) {
 			}
 			return rate * t
 		}, false, 0},
+		{"a stall of two seconds at the end", 0, func(t float64) float64 { return rate * min(t, 58) }, false, 0},
 		{"half of the rate", 0, func(t float64) float64 { return rate * t / 2 }, true, 12},
 		{"a twentieth too slow", 0, func(t float64) float64 { return rate * t * 19 / 20 }, true, 0},
 		{"nothing ends", 0, func(float64) float64 { return 0 }, true, 6},
