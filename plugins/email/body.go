@@ -5,25 +5,27 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/wneessen/go-mail"
+
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	"github.com/carillonhq/carillon/sdk"
 )
 
-// bodies shows the content as plain text, and as HTML where there is any. Media
-// and actions become links.
-func bodies(c *carillonv1.Content) (text, page string, err error) {
-	text, page = c.GetBody(), c.GetHtml()
-	links := linksOf(c)
+// setBody shows the content as plain text, and as HTML where there is any.
+// Media and actions become links.
+func setBody(m *mail.Msg, c *carillonv1.Content) error {
+	text, page, links := c.GetBody(), c.GetHtml(), linksOf(c)
 	if text == "" && page == "" && len(links) == 0 && c.GetTitle() == "" {
-		return "", "", rejected(sdk.Message, "no_content")
+		return rejected(sdk.Message, "no_content")
 	}
 	if text == "" {
 		text = plainText(page)
 	}
+	m.SetBodyString(mail.TypeTextPlain, withLinks(text, links))
 	if page != "" {
-		page = withHTMLLinks(page, links)
+		m.AddAlternativeString(mail.TypeTextHTML, withHTMLLinks(page, links))
 	}
-	return withLinks(text, links), page, nil
+	return nil
 }
 
 type link struct{ label, url string }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/mail"
+	netmail "net/mail"
 	"strings"
 	"time"
+
+	"github.com/wneessen/go-mail"
 
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	"github.com/carillonhq/carillon/sdk"
@@ -38,21 +40,23 @@ func (c *config) compose(at *sdk.Attempt, now time.Time) (*message, error) {
 	if err != nil {
 		return nil, rejected(sdk.Recipient, "invalid_address")
 	}
-	text, page, err := bodies(at.GetContent())
-	if err != nil {
+	token := messageToken(at.Key)
+	m := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("carillon_"+token))
+	id := token + "@" + c.MessageIDDomain
+	if err := c.setHeaders(m, at, to, id, now); err != nil {
 		return nil, err
 	}
-	token := messageToken(at.Key)
-	id := token + "@" + c.MessageIDDomain
-	d := &draft{}
-	d.Grow(1024 + len(text) + len(text)/8 + len(page) + len(page)/8)
-	c.setHeaders(d, at, to, id, now)
-	d.alternatives(text, page, token)
-	raw := d.Bytes()
-	if tooLong(raw) {
+	if err := setBody(m, at.GetContent()); err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	if _, err := m.WriteTo(&raw); err != nil {
+		return nil, &stop{sdk.Rejected(sdk.Message, "compose"), err}
+	}
+	if tooLong(raw.Bytes()) {
 		return nil, rejected(sdk.Message, "line_too_long")
 	}
-	signed, err := c.sign(raw)
+	signed, err := c.sign(raw.Bytes())
 	if err != nil {
 		return nil, &stop{sdk.Rejected(sdk.Credential, "dkim"), err}
 	}
@@ -69,40 +73,43 @@ func refuseControls(at *sdk.Attempt) error {
 	return nil
 }
 
-func (c *config) setHeaders(d *draft, at *sdk.Attempt, to address, id string, now time.Time) {
-	d.field("Date", now.Format(time.RFC1123Z))
-	d.field("MIME-Version", "1.0")
-	d.field("Message-ID", "<"+id+">")
+func (c *config) setHeaders(m *mail.Msg, at *sdk.Attempt, to address, id string, now time.Time) error {
+	m.SetDateWithValue(now)
+	m.SetMessageIDWithValue(id)
 	// Runs of blanks would be folded into lines of blanks alone.
-	d.text("Subject", strings.Join(strings.Fields(at.GetContent().GetTitle()), " "))
-	d.text("X-Entity-Ref-ID", at.Id)
-	d.field("From", (&mail.Address{Name: c.From.Name, Address: c.From.Address}).String())
-	d.field("To", "<"+to.String()+">")
-	if c.ReplyTo != "" {
-		d.field("Reply-To", "<"+c.ReplyTo+">")
+	m.Subject(strings.Join(strings.Fields(at.GetContent().GetTitle()), " "))
+	m.SetGenHeader("X-Entity-Ref-ID", at.Id)
+	m.FromMailAddress(&netmail.Address{Name: c.From.Name, Address: c.From.Address})
+	err := m.To(to.String())
+	if err == nil && c.ReplyTo != "" {
+		err = m.ReplyTo(c.ReplyTo)
+	}
+	if err != nil {
+		return rejected(sdk.Recipient, "invalid_address")
 	}
 	if at.Class == carillonv1.Class_CLASS_MARKETING || at.Campaign != "" {
-		c.setBulkHeaders(d, at)
-		return
+		c.setBulkHeaders(m, at)
+		return nil
 	}
-	d.field("Auto-Submitted", "auto-generated") // RFC 3834
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
+	return nil
 }
 
 // setBulkHeaders marks campaign mail: List-Id (RFC 2919), List-Unsubscribe
 // (RFC 2369), one-click (RFC 8058) and Gmail's Feedback-ID.
-func (c *config) setBulkHeaders(d *draft, at *sdk.Attempt) {
-	d.field("List-Id", "<"+label(at.App)+"."+c.MessageIDDomain+">")
+func (c *config) setBulkHeaders(m *mail.Msg, at *sdk.Attempt) {
+	m.SetGenHeader("List-Id", "<"+label(at.App)+"."+c.MessageIDDomain+">")
 	class := "transactional"
 	if at.Class == carillonv1.Class_CLASS_MARKETING {
 		class = "marketing"
 	}
-	d.field("Feedback-ID", strings.Join([]string{label(at.Campaign), label(c.name), class, label(at.App)}, ":"))
-	d.field("Precedence", "bulk")
+	m.SetGenHeader("Feedback-ID", strings.Join([]string{label(at.Campaign), label(c.name), class, label(at.App)}, ":"))
+	m.SetGenHeader(mail.HeaderPrecedence, "bulk")
 	if uris := c.ListUnsubscribe.uris(at); len(uris) > 0 {
-		d.field("List-Unsubscribe", strings.Join(uris, ", "))
+		m.SetGenHeader(mail.HeaderListUnsubscribe, uris...)
 	}
 	if c.ListUnsubscribe.OneClick {
-		d.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		m.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 }
 
