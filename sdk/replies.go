@@ -17,8 +17,10 @@ const (
 	// A channel that makes a request for each attempt has its results one by one,
 	// and a message for each costs plugin, engine and broker as much as the request.
 	pace = 4 * time.Millisecond
-	// full is of how many results a message goes out at once.
-	full = 64
+	// Of so many results a message goes out at once, and of a quarter of all that
+	// may be open: credits that are held back are attempts that nobody makes.
+	most = 64
+	part = 4
 )
 
 // replies gathers results from any goroutine and writes them to the stream: those
@@ -29,6 +31,7 @@ type replies struct {
 	wake   chan struct{} // capacity 1
 	ready  chan struct{} // the same: nothing is to be waited for
 	done   chan struct{}
+	full   int // results of which a message goes out at once
 
 	mu      sync.Mutex
 	results []*channelv1.Result
@@ -37,8 +40,12 @@ type replies struct {
 	closed  bool
 }
 
-func newReplies(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse], credits int) *replies {
-	r := &replies{stream: stream, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1), done: make(chan struct{}), credits: uint32(credits)}
+// newReplies grants credits at first; open is how many attempts there may be.
+func newReplies(stream grpc.BidiStreamingServer[channelv1.DeliverRequest, channelv1.DeliverResponse], credits, open int) *replies {
+	r := &replies{
+		stream: stream, wake: make(chan struct{}, 1), ready: make(chan struct{}, 1), done: make(chan struct{}),
+		full: max(1, min(most, open/part)), credits: uint32(credits),
+	}
 	signal(r.wake)
 	go r.write()
 	return r
@@ -58,7 +65,7 @@ func (r *replies) add(res *channelv1.Result) {
 	r.open--
 	n, open := len(r.results), r.open
 	r.mu.Unlock()
-	if n == full || open == 0 {
+	if n == r.full || open == 0 {
 		signal(r.ready)
 	}
 	if n == 1 {

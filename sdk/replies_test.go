@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,20 +62,20 @@ func TestReplies(t *testing.T) {
 			r.add(&channelv1.Result{})
 		}, []message{{time.Second, 1, 1}, {2 * time.Second, 1, 1}}},
 		{"a full message waits for nothing", func(r *replies) {
-			r.expect(full + 2)
-			for range full {
+			r.expect(most + 2)
+			for range most {
 				r.add(&channelv1.Result{})
 			}
 			synctest.Wait()
 			r.add(&channelv1.Result{})
 			time.Sleep(time.Second)
 			r.add(&channelv1.Result{})
-		}, []message{{0, full, full}, {pace, 1, 1}, {time.Second, 1, 1}}},
+		}, []message{{0, most, most}, {pace, 1, 1}, {time.Second, 1, 1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &sentAt{began: time.Now()}
-				r := newReplies(s, 100)
+				r := newReplies(s, 100, 1000)
 				synctest.Wait()
 				c.do(r)
 				synctest.Wait()
@@ -97,11 +98,32 @@ func TestReplies(t *testing.T) {
 	}
 }
 
+// A channel that may have few attempts open has a quarter of the credits back at
+// once: held back, they would leave its connections idle.
+func TestRepliesOfFewCredits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sentAt{began: time.Now()}
+		r := newReplies(s, 8, 8)
+		synctest.Wait()
+		r.expect(8)
+		for range 5 {
+			r.add(&channelv1.Result{})
+			synctest.Wait()
+		}
+		var got []message
+		got = append(got, s.messages[1:]...)
+		if want := []message{{0, 2, 2}, {0, 2, 2}}; !slices.Equal(got, want) {
+			t.Errorf("at once it sent %+v, want %+v", got, want)
+		}
+		r.close()
+	})
+}
+
 // What is left goes out at the end.
 func TestRepliesAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sentAt{began: time.Now()}
-		r := newReplies(s, 100)
+		r := newReplies(s, 100, 1000)
 		synctest.Wait()
 		r.expect(3)
 		r.add(&channelv1.Result{})

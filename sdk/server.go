@@ -159,11 +159,12 @@ func (s *Server) Deliver(stream grpc.BidiStreamingServer[channelv1.DeliverReques
 	}
 	acct.running.Done()
 
-	credits := orDefault(s.about.MaxOpen, defaultOpen)
+	open := orDefault(s.about.MaxOpen, defaultOpen)
+	credits := open
 	if req.Urgent {
 		credits = 0 // they are those of the stream beside it
 	}
-	out := newReplies(stream, credits)
+	out := newReplies(stream, credits, open)
 	var batches sync.WaitGroup
 	for err == nil {
 		if len(req.Attempts) > 0 {
