@@ -105,15 +105,16 @@ func TestTableAgainstAMap(t *testing.T) {
 // not the collector's.
 func TestIndexOfAForgottenShardIsFreed(t *testing.T) {
 	l := open(t)
-	s, _ := load(t, l, start)
-	for i := range 20_000 {
-		s.Admit(hashed(i), 0, start)
-	}
-	apply(t, s, &Batch{At: start, Entries: []Entry{settled(1)}, Pos: none})
-	if l.cfg.Usage.IDs() != 20_001 || l.cfg.Usage.Bytes() == 0 {
-		t.Fatal(l.cfg.Usage.IDs(), l.cfg.Usage.Bytes())
-	}
-	s = nil
+	func() {
+		s, _ := load(t, l, start)
+		for i := range 20_000 {
+			s.Admit(hashed(i), 0, start)
+		}
+		apply(t, s, &Batch{At: start, Entries: []Entry{settled(1)}, Pos: none})
+		if l.cfg.Usage.IDs() != 20_001 || l.cfg.Usage.Bytes() == 0 {
+			t.Fatal(l.cfg.Usage.IDs(), l.cfg.Usage.Bytes())
+		}
+	}()
 	for end := time.Now().Add(10 * time.Second); l.cfg.Usage.Bytes() > 0; time.Sleep(time.Millisecond) {
 		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d bytes are still there", l.cfg.Usage.Bytes())
