@@ -154,5 +154,5 @@ func addFlat(r *report.Result, name, unit string, points [][2]float64, length ti
 
 func median(all []float64) float64 {
 	all = slices.Sorted(slices.Values(all))
-	return all[len(all)/2]
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 }
