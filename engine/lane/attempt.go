@@ -29,6 +29,7 @@ type Attempt struct {
 	token    uint64
 	deadline int64 // Unix milliseconds: past it the result counts as unknown
 	began    time.Time
+	next     *Attempt // in its queue
 }
 
 // Owner takes results. Its method is called from the lane's goroutines and

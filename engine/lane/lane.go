@@ -118,7 +118,7 @@ func (l *Lane) Push(attempts []*Attempt) {
 		for _, a := range attempts {
 			l.queue.push(a)
 		}
-		if l.queue.urgent.len() > 0 {
+		if l.queue.urgent.Len() > 0 {
 			l.urgent = time.Now()
 		}
 	}
@@ -135,7 +135,7 @@ func (l *Lane) Push(attempts []*Attempt) {
 func (l *Lane) Depth() (urgent, bulk, open int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.queue.urgent.len(), l.queue.bulk.len(), len(l.open)
+	return l.queue.urgent.Len(), l.queue.bulk.Len(), len(l.open)
 }
 
 // Ahead returns how many more attempts of a priority the lane can begin soon: as
@@ -149,7 +149,7 @@ func (l *Lane) Ahead(bulk bool) int {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	most, waiting := unlimitedAhead*about.MaxBatch, l.queue.urgent.len()
+	most, waiting := unlimitedAhead*about.MaxBatch, l.queue.urgent.Len()
 	if l.cfg.Rate > 0 {
 		most = max(1, int(l.cfg.Rate*l.share))
 	}

@@ -77,7 +77,7 @@ func (p *plugin) opened() int {
 }
 
 // all is room for all that waits.
-func (s *shares) all() *room { return &room{urgent: s.urgent.len(), bulk: s.bulk.len()} }
+func (s *shares) all() *room { return &room{urgent: s.urgent.Len(), bulk: s.bulk.Len()} }
 
 // stream is one Deliver stream, seen from both ends.
 type stream struct {

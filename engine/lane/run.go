@@ -186,10 +186,10 @@ func (l *Lane) room(now time.Time, c *conversation, batch int) (r room) {
 		bulk = min(bulk-l.granted/reserveShare, bulkPerCore*runtime.GOMAXPROCS(0)-l.bulkOpen)
 	}
 	if c.way(false).idle {
-		r.urgent = min(l.queue.urgent.len(), l.credits, batch)
+		r.urgent = min(l.queue.urgent.Len(), l.credits, batch)
 	}
 	if c.way(true).idle {
-		r.bulk = max(0, min(l.queue.bulk.len(), bulk, batch))
+		r.bulk = max(0, min(l.queue.bulk.Len(), bulk, batch))
 	}
 	r.most = min(r.urgent+r.bulk, l.credits)
 	if len(c.ways) == 1 {
