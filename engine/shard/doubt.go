@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -80,8 +79,10 @@ func (s *Shard) inherited() int {
 // in memory alone.
 func (s *Shard) undecided() bool {
 	for _, l := range s.inOrder {
-		if slices.ContainsFunc(l.waiting, func(it *item) bool { return it.parked && it.doubt != noDoubt }) {
-			return true
+		for a := range l.waiting.All() {
+			if it := a.Ref.(*item); it.parked && it.doubt != noDoubt {
+				return true
+			}
 		}
 	}
 	return false

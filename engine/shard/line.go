@@ -8,16 +8,53 @@ import (
 	"github.com/carillonhq/carillon/engine/send"
 )
 
-// line is a shard's part of one lane and priority: what waits to enter it, and
-// how much is in it. Its name is that of the ledger's queue of parked sends.
+// line is a shard's part of one lane and priority: what waits to enter it, in
+// turns as in the lane, and how much is in it. Its name is that of the ledger's
+// queue of parked sends.
+//
+// Turns change no order that is promised: of those with one ordering key only the
+// first is in a line, see order.go.
 type line struct {
 	name    string
 	way     Lane
 	bulk    bool
-	waiting []*item
+	waiting lane.Queue
 	back    []*item // given back by the lane in this turn: they stand before waiting
 	inLane  int
 	loaded  int // of waiting and inLane: those that were parked
+}
+
+func (l *line) push(it *item) {
+	it.Ref = it
+	l.waiting.Push(&it.Attempt)
+}
+
+func (l *line) pop() *item { return l.waiting.Pop().Ref.(*item) }
+
+// pushFirst puts items before all that wait.
+func (l *line) pushFirst(items []*item) {
+	for l.waiting.Len() > 0 {
+		items = append(items, l.pop())
+	}
+	for _, it := range items {
+		l.push(it)
+	}
+}
+
+// keep drops what is not to stay. stays must not add to the line.
+func (l *line) keep(stays func(*item) bool) {
+	l.waiting.Remove(func(a *lane.Attempt) bool { return !stays(a.Ref.(*item)) })
+}
+
+// eldest returns since when the one waits that waits the longest.
+func (l *line) eldest() time.Time {
+	var since time.Time
+	for a := range l.waiting.Firsts() {
+		if it := a.Ref.(*item); since.IsZero() || it.since.Before(since) {
+			since = it.since
+		}
+	}
+	return since
 }
 
 func (s *Shard) lineOf(way Lane, bulk bool) *line {
@@ -54,7 +91,7 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	if it.loaded = it.parked; it.loaded {
 		l.loaded++
 	}
-	l.waiting = append(l.waiting, it)
+	l.push(it)
 }
 
 // move brings waiting sends into their lanes, parked ones that are due into
@@ -81,7 +118,7 @@ const askAgain = 20 * time.Millisecond
 // nothing to do for it.
 func (s *Shard) fill(l *line, now time.Time) time.Duration {
 	const noEnd = time.Hour
-	n, wait := min(s.cfg.Quota-l.inLane, len(l.waiting)), noEnd
+	n, wait := min(s.cfg.Quota-l.inLane, l.waiting.Len()), noEnd
 	if n <= 0 || l.way.About() == nil {
 		return noEnd
 	}
@@ -91,7 +128,8 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		}
 	}
 	attempts := make([]*lane.Attempt, 0, n)
-	for _, it := range l.waiting[:n] {
+	for range n {
+		it := l.pop()
 		if it.Address == nil && !s.address(it, now) {
 			continue
 		}
@@ -105,7 +143,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		}
 		it.made++
 		it.away = true
-		it.Number, it.Owner, it.Ref = it.made, s, it
+		it.Number, it.Owner = it.made, s
 		if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
 			it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
 		}
@@ -119,8 +157,6 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 			attempts = append(attempts, &it.Attempt)
 		}
 	}
-	clear(l.waiting[:n])
-	l.waiting = l.waiting[n:]
 	if len(attempts) > 0 {
 		l.way.Push(attempts)
 	}
@@ -146,18 +182,6 @@ func (s *Shard) address(it *item, now time.Time) bool {
 		s.enqueue(it, way, now)
 	}
 	return false
-}
-
-// keep drops what is not to stay from a line, from a place in it on.
-func (l *line) keep(from int, stays func(*item) bool) {
-	kept := l.waiting[:from]
-	for _, it := range l.waiting[from:] {
-		if stays(it) {
-			kept = append(kept, it)
-		}
-	}
-	clear(l.waiting[len(kept):])
-	l.waiting = kept
 }
 
 // leave takes an item out of its line's count of loaded ones.

@@ -29,7 +29,8 @@ func (s *Shard) takeBack(it *item) {
 	}
 }
 
-// rejoin puts what lanes gave back in front of its line, in the order it had.
+// rejoin puts what lanes gave back in front of its line, each campaign's in the
+// order it had.
 func (s *Shard) rejoin(now time.Time) {
 	if !s.anyBack {
 		return
@@ -37,7 +38,8 @@ func (s *Shard) rejoin(now time.Time) {
 	s.anyBack = false
 	for _, l := range s.inOrder {
 		if len(l.back) > 0 {
-			l.waiting, l.back = append(l.back, l.waiting...), nil
+			l.pushFirst(l.back)
+			l.back = nil
 		}
 	}
 	if s.paused {
@@ -49,7 +51,7 @@ func (s *Shard) rejoin(now time.Time) {
 // has: whoever takes the shard over must know of the answers that were lost.
 func (s *Shard) save(now time.Time) {
 	for _, l := range s.inOrder {
-		l.keep(0, func(it *item) bool {
+		l.keep(func(it *item) bool {
 			if it.unsaved && !fault.Mutant(fault.HistoryNotSaved) {
 				s.leave(it)
 				s.parkIn(l.name, it, now, now)

@@ -38,7 +38,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	}
 	if n.do == resend && !s.paused && !s.stopping {
 		it.reason, it.since, it.unsaved = n.reason, now, true
-		l.waiting = append(l.waiting, it)
+		l.push(it)
 		return
 	}
 	s.leave(it)

@@ -189,7 +189,7 @@ func (s *Shard) stop() {
 	s.stopping = true
 	s.withdraw()
 	for _, l := range s.inOrder {
-		l.waiting = nil
+		l.waiting = lane.Queue{}
 	}
 	for i := range s.inputs {
 		s.inputs[i].held = nil

@@ -35,7 +35,7 @@ func (s *Shard) spill(now time.Time) {
 		})
 		for _, l := range s.inOrder {
 			if l.bulk == (i == intake.Bulk) {
-				s.shed(l, 0, now, func(it *item) bool { return it.offset < limit })
+				s.shed(l, now, func(it *item) bool { return it.offset < limit })
 			}
 		}
 	}
@@ -58,11 +58,11 @@ func (s *Shard) room(queue string, bulk bool) int {
 	return limit - s.env.Ledger.Parked(queue) - s.env.Ledger.Parked(queue+orderedRows)
 }
 
-// shed parks those of a line's new sends that are picked, from a place in it on.
-// Past the park limit bulk sends stay, and past the hard one urgent sends fail.
-func (s *Shard) shed(l *line, from int, now time.Time, pick func(*item) bool) {
+// shed parks those of a line's new sends that are picked. Past the park limit bulk
+// sends stay, and past the hard one urgent sends fail.
+func (s *Shard) shed(l *line, now time.Time, pick func(*item) bool) {
 	room := s.room(l.name, l.bulk)
-	l.keep(from, func(it *item) bool {
+	l.keep(func(it *item) bool {
 		switch {
 		case it.parked || !pick(it) || room <= 0 && l.bulk:
 			return true
@@ -79,8 +79,8 @@ func (s *Shard) shed(l *line, from int, now time.Time, pick func(*item) bool) {
 }
 
 // relieve parks new sends that wait for their lane for too long while the
-// window is full, so that those behind them get on: the newest half of each
-// stuck line, which would wait the longest.
+// window is full, so that those behind them get on: the half of each stuck line
+// whose turn comes last.
 func (s *Shard) relieve(now time.Time) time.Duration {
 	wait := time.Hour
 	for i := range s.inputs {
@@ -88,18 +88,32 @@ func (s *Shard) relieve(now time.Time) time.Duration {
 			continue
 		}
 		for _, l := range s.inOrder {
-			if len(l.waiting) == 0 || l.bulk != (i == 1) {
+			if l.waiting.Len() == 0 || l.bulk != (i == 1) {
 				continue
 			}
-			if left := s.cfg.Patience - now.Sub(l.waiting[0].since); left > 0 {
+			if left := s.cfg.Patience - now.Sub(l.eldest()); left > 0 {
 				wait = min(wait, left)
 				continue
 			}
-			s.shed(l, len(l.waiting)/2, now, func(*item) bool { return true })
+			s.shedHalf(l, now)
 		}
 		wait = min(wait, s.relieveWaits(i, now))
 	}
 	return wait
+}
+
+// shedHalf parks the half of a line whose turn comes last: that of those who have
+// the most.
+func (s *Shard) shedHalf(l *line, now time.Time) {
+	if l.bulk && s.room(l.name, true) <= 0 {
+		return
+	}
+	first := make([]*item, l.waiting.Len()/2)
+	for i := range first {
+		first[i] = l.pop()
+	}
+	s.shed(l, now, func(*item) bool { return true })
+	l.pushFirst(first)
 }
 
 // relieveWaits does the same with those that wait for their turn.
