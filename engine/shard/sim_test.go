@@ -122,7 +122,8 @@ func (s *sim) produce() {
 	}
 	msg := &carillonv1.Send{
 		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{k.channel}, OrderingKey: k.key,
-		To: &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
+		Campaign: rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
+		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
 	}
 	if k.scheduled {
 		msg.SendAt = timestamppb.New(s.trace.now.Add(5 * time.Second))

@@ -62,6 +62,9 @@ func (s *Shard) room(queue string, bulk bool) int {
 // sends stay, and past the hard one urgent sends fail.
 func (s *Shard) shed(l *line, now time.Time, pick func(*item) bool) {
 	room := s.room(l.name, l.bulk)
+	if room <= 0 && l.bulk {
+		return
+	}
 	l.keep(func(it *item) bool {
 		switch {
 		case it.parked || !pick(it) || room <= 0 && l.bulk:
@@ -105,9 +108,6 @@ func (s *Shard) relieve(now time.Time) time.Duration {
 // shedHalf parks the half of a line whose turn comes last: that of those who have
 // the most.
 func (s *Shard) shedHalf(l *line, now time.Time) {
-	if l.bulk && s.room(l.name, true) <= 0 {
-		return
-	}
 	first := make([]*item, l.waiting.Len()/2)
 	for i := range first {
 		first[i] = l.pop()

@@ -439,6 +439,8 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		if value == "" {
 			it.Send.Channels = nil
 		}
+	case "app":
+		it.Send.App = value
 	case "key":
 		it.Send.OrderingKey = value
 	case "test":
