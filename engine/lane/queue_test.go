@@ -244,10 +244,7 @@ func (m *model) check() {
 		m.campaigns[app].waits(its)
 		campaigns += len(its)
 	}
-	seen := 0
-	for range m.q.All() {
-		seen++
-	}
+	seen := len(slices.Collect(m.q.All()))
 	if m.q.Len() != n || seen != n || len(m.q.apps) != len(apps) || len(m.q.campaigns) != campaigns {
 		m.t.Fatalf("it has %d (%d) of %d apps and %d campaigns, want %d of %d and %d",
 			m.q.Len(), seen, len(m.q.apps), len(m.q.campaigns), n, len(apps), campaigns)

@@ -29,8 +29,8 @@ func (s *Shard) takeBack(it *item) {
 	}
 }
 
-// rejoin puts what lanes gave back in front of its line, each campaign's in the
-// order it had.
+// rejoin puts what lanes gave back in front of its line. What is of one campaign
+// has the order it had.
 func (s *Shard) rejoin(now time.Time) {
 	if !s.anyBack {
 		return
