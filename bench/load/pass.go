@@ -124,6 +124,7 @@ func (s *stage) awaitAhead(ctx context.Context, d *rig.Round) error {
 // would say nothing.
 func (p *passed) fromLaunch(all said, took time.Duration) {
 	p.sends, p.seconds, p.used, p.started = all.ended, took.Seconds(), all, true
+	p.Elapsed = took // or the CPU of their lives would be that of some milliseconds
 	for _, role := range []string{"engine", "plugin"} {
 		use := p.Roles[role]
 		use.CPU += use.Before
