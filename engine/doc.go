@@ -35,6 +35,7 @@
 //	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not
 //	lanes.go       which lane serves a channel for an app
+//	timing.go      quiet hours and lateness, as shards take them
 //	health.go      what keeps the node from being ready
 //	http.go        /metrics, /healthz, /readyz, pprof
 //	watch.go       gauges that have no event of their own: lag, depth, parked, plugins

@@ -191,5 +191,6 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 			},
 		}
 	}
+	cfg.Timing = timing(c)
 	return cfg
 }

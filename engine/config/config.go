@@ -65,7 +65,8 @@ func Default() *Config {
 			LaneQueue: 8192, LanePatience: time.Second, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,
 			Reserve: 4096,
 		},
-		Status: Status{Format: "json"},
+		Status:     Status{Format: "json"},
+		QuietHours: QuietHours{Zone: "UTC"},
 	}
 }
 
@@ -83,6 +84,12 @@ func DefaultChannel() Channel {
 // that are made in Go.
 func DefaultAccount() Account {
 	return Account{Apps: []string{"*"}}
+}
+
+// DefaultQuietApp returns the quiet hours of an empty entry, none, for
+// configurations that are made in Go.
+func DefaultQuietApp() QuietApp {
+	return QuietApp{Transactional: Quiet{Policy: "wait"}, Marketing: Quiet{Policy: "wait"}}
 }
 
 // Complete fills what depends on other keys: a channel's plugin from its name,

@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"github.com/carillonhq/carillon/engine/hours"
 )
 
 // field is one key of a struct. Decoding, checking and the schema read the
@@ -35,6 +37,7 @@ var (
 	durationType = reflect.TypeFor[Duration]()
 	sizeType     = reflect.TypeFor[Size]()
 	rateType     = reflect.TypeFor[Rate]()
+	windowType   = reflect.TypeFor[hours.Window]()
 	secretType   = reflect.TypeFor[SecretRef]()
 	pluginType   = reflect.TypeFor[Plugin]()
 	anyType      = reflect.TypeFor[any]()
@@ -47,6 +50,8 @@ func setBlank(v reflect.Value) {
 		*p = DefaultChannel()
 	case *Account:
 		*p = DefaultAccount()
+	case *QuietApp:
+		*p = DefaultQuietApp()
 	}
 }
 

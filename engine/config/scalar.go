@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/carillonhq/carillon/engine/hours"
 )
 
 // scalar decodes a string, a boolean, a number or one of the units.
@@ -24,6 +26,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		x, err = ParseSize(n.Value)
 	case rateType:
 		x, err = ParseRate(n.Value)
+	case windowType:
+		x, err = hours.Parse(n.Value)
 	case secretType:
 		x = SecretRef(n.Value) // Validate refuses a literal
 	default:
@@ -59,6 +63,8 @@ func scalarWords(t reflect.Type) string {
 		return "a size such as 64MiB"
 	case rateType:
 		return "a rate such as 80/s"
+	case windowType:
+		return "a part of the day such as 22:00-08:00"
 	case secretType:
 		return "a reference, env:NAME or file:/path"
 	}

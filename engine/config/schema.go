@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
@@ -13,13 +13,14 @@ import (
 // typesSource holds the comments that become the schema's descriptions: what
 // the Go documentation says and what an editor shows is one text.
 //
-//go:embed types.go
-var typesSource string
+//go:embed types.go times.go
+var typesSource embed.FS
 
 const (
 	durationForm = `^([0-9]+d)?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))*$`
 	sizeForm     = `^[0-9]+(B|KiB|MiB|GiB)?$`
 	rateForm     = `^[1-9][0-9]*/[smhd]$`
+	windowForm   = `^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
 type object = map[string]any
@@ -51,6 +52,8 @@ func (s schema) of(v reflect.Value) object {
 		return object{"type": []string{"string", "integer"}, "pattern": sizeForm, "minimum": 0}
 	case t == rateType:
 		return object{"type": "string", "pattern": rateForm}
+	case t == windowType:
+		return object{"type": "string", "pattern": windowForm}
 	case t == secretType:
 		return object{"type": "string", "pattern": secretRef.String()}
 	case t == pluginType:
@@ -96,6 +99,8 @@ func (s schema) entries(t reflect.Type) object {
 		return m
 	case reflect.TypeFor[Channel]():
 		m["propertyNames"] = object{"pattern": channelName.String()}
+	case reflect.TypeFor[QuietApp]():
+		m["propertyNames"] = object{"pattern": quietName.String()}
 	case reflect.TypeFor[Account]():
 		m["propertyNames"] = object{"pattern": accountName.String()}
 	default:
@@ -156,12 +161,23 @@ func defaultOf(v reflect.Value) (any, bool) {
 }
 
 // fieldDocs returns the comment of each field by "Type.Field", as one line.
-func fieldDocs(source string) map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "types.go", source, parser.ParseComments)
-	if err != nil {
-		panic(err) // it has been compiled
-	}
+func fieldDocs(source embed.FS) map[string]string {
 	docs := make(map[string]string)
+	for _, name := range []string{"types.go", "times.go"} {
+		text, err := source.ReadFile(name)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+		if err != nil {
+			panic(err) // it has been compiled
+		}
+		addFieldDocs(docs, file)
+	}
+	return docs
+}
+
+func addFieldDocs(docs map[string]string, file *ast.File) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -176,5 +192,4 @@ func fieldDocs(source string) map[string]string {
 		}
 		return false
 	})
-	return docs
 }

@@ -30,6 +30,11 @@ type Config struct {
 	// The channels by the name that a send's `channels` uses: a lower-case
 	// letter, then lower-case letters, digits, `_` and `-`, 64 at most.
 	Channels map[string]Channel `yaml:"channels"`
+	// When people are left alone.
+	QuietHours QuietHours `yaml:"quiet_hours"`
+	// How late a send may be begun, by class: what an outage kept back for longer
+	// ends `expired` (`too_late`) instead of going out in one flood.
+	Late Late `yaml:"late"`
 
 	file  string         // name for faults, empty where made in Go
 	lines map[string]int // line of each path that the file sets

@@ -8,12 +8,15 @@ import (
 	"reflect"
 	"regexp"
 	"strconv"
+
+	"github.com/carillonhq/carillon/engine/send"
 )
 
 var (
 	channelName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 	accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	appName     = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	quietName   = regexp.MustCompile(`^([A-Za-z0-9._-]{1,64}|[*])$`)
 	secretName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 	// Kafka takes these in topic names, up to 249 (org.apache.kafka.common
 	// .internals.Topic); the longest of ours is much shorter than the rest.
@@ -30,6 +33,7 @@ func (c *Config) Validate() error {
 	for _, name := range sortedKeys(c.Channels) {
 		k.channel(join("channels", name), name, c.Channels[name])
 	}
+	k.quietHours(c.QuietHours)
 	return k.faults.err()
 }
 
@@ -84,6 +88,20 @@ func (k *checker) channel(path, name string, ch Channel) {
 	for _, account := range sortedKeys(ch.Accounts) {
 		k.account(path+".accounts."+account, account, ch.Accounts[account])
 	}
+}
+
+func (k *checker) quietHours(q QuietHours) {
+	const path = "quiet_hours"
+	k.need(send.Zone(q.Zone) != nil, path+".zone", "%q is no zone of the IANA time zone database; take one such as Europe/Lisbon or UTC", q.Zone)
+	for _, app := range sortedKeys(q.Apps) {
+		k.need(quietName.MatchString(app), path+".apps."+app, "is no app; use letters, digits, `.`, `_` and `-`, 64 at most, or `*` for all")
+		k.quiet(path+".apps."+app+".transactional", q.Apps[app].Transactional)
+		k.quiet(path+".apps."+app+".marketing", q.Apps[app].Marketing)
+	}
+}
+
+func (k *checker) quiet(path string, q Quiet) {
+	k.need(q.Policy != "drop" || !q.Hours.None(), path+".hours", "is missing while policy is drop; set it, such as 22:00-08:00, or delete policy")
 }
 
 func (k *checker) plugin(path string, p Plugin) {

@@ -22,6 +22,9 @@ type Attempt struct {
 	Bulk   bool
 	// Expires is when the send loses its worth, in Unix milliseconds.
 	Expires int64
+	// Until is when it may no longer begin, in Unix milliseconds, and is Returned
+	// instead; 0 is never.
+	Until int64
 	// Owner is told the result. Ref is the owner's own.
 	Owner Owner
 	Ref   any
@@ -59,6 +62,7 @@ const (
 	Expired
 	// Tested: it got as far as a send in test mode goes.
 	Tested
-	// Returned unsent, since the lane stops.
+	// Returned unsent, since the lane stops, its owner withdrew it, or its Until has
+	// come.
 	Returned
 )

@@ -157,6 +157,8 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 		switch {
 		case a.Expires != 0 && a.Expires <= now.UnixMilli() && !fault.Mutant(fault.ExpiredGoesOut):
 			ended = append(ended, Result{Attempt: a, Outcome: Expired})
+		case a.Until != 0 && a.Until <= now.UnixMilli():
+			ended = append(ended, Result{Attempt: a, Outcome: Returned})
 		case a.Send.TestMode && !fault.Mutant(fault.TestModeGoesOut):
 			ended = append(ended, Result{Attempt: a, Outcome: Tested})
 		default:
@@ -248,8 +250,10 @@ func (l *Lane) tend(ctx context.Context) {
 			l.loseOverdue(now)
 			l.mu.Lock()
 			late := l.queue.remove(func(a *Attempt) bool { return a.Expires != 0 && a.Expires <= now.UnixMilli() })
+			missed := l.queue.remove(func(a *Attempt) bool { return a.Until != 0 && a.Until <= now.UnixMilli() })
 			l.mu.Unlock()
 			giveBack(late, Expired)
+			giveBack(missed, Returned)
 		}
 	}
 }

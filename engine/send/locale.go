@@ -46,22 +46,27 @@ func isAlphanumerics(s string) bool {
 
 // zones remembers the zones that were found. There are a few hundred. Those
 // that were not are not remembered: there is no end to them.
-var zones sync.Map // name → struct{}
+var zones sync.Map // name → *time.Location
 
-// isZone says whether the name is that of a zone that can be loaded.
-func isZone(name string) bool {
-	if _, known := zones.Load(name); known {
-		return true
+// Zone returns the zone of the IANA time zone database that has the name, nil
+// where none has. It is safe for concurrent use.
+func Zone(name string) *time.Location {
+	if z, known := zones.Load(name); known {
+		return z.(*time.Location)
 	}
 	if !isZoneName(name) {
-		return false
+		return nil
 	}
-	if _, err := time.LoadLocation(name); err != nil {
-		return false
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
 	}
-	zones.Store(strings.Clone(name), struct{}{})
-	return true
+	zones.Store(strings.Clone(name), z)
+	return z
 }
+
+// isZone says whether the name is that of a zone that can be loaded.
+func isZone(name string) bool { return Zone(name) != nil }
 
 // isZoneName keeps what can't be a zone's name from looking for files. "Local"
 // is the machine's zone and nobody's address.

@@ -104,18 +104,25 @@ func (s *Shard) consider(it *item, now time.Time) {
 		s.expire(it, now)
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
 		s.release(it)
-		s.parkUntilTime(it, way, now)
+		s.parkUntilTime(it, way, it.Send.SendAt.AsTime(), codeNotYet, now)
 	case fault != nil:
 		s.unroutable(it, fault, now)
 	default:
 		it.Address = address
 		s.join(it)
-		switch {
-		case it.member != nil && !it.member.first() && it.doubt != wasOpen:
+		if it.member != nil && !it.member.first() && it.doubt != wasOpen {
 			s.wait(it, way, now)
-		case !s.resolve(it, way, now):
-			s.enqueue(it, way, now)
+			return
 		}
+		s.dispatch(it, way, now)
+	}
+}
+
+// dispatch gives a send to its line, unless it has to wait for something else, or
+// has ended.
+func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
+	if !s.resolve(it, way, now) && s.inTime(it, way, now) {
+		s.enqueue(it, way, now)
 	}
 }
 

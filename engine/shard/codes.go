@@ -9,6 +9,8 @@ const (
 	codeBadAddress     = "bad_address"
 	codePastExpiry     = "past_expiry"
 	codeNotYet         = "not_yet"
+	codeQuietHours     = "quiet_hours"
+	codeTooLate        = "too_late"
 	codeNotItsTurn     = "not_its_turn"
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"

@@ -50,6 +50,8 @@ type Config struct {
 	Policies map[string]Policy
 	// DefaultTTL is for sends that no channel takes.
 	DefaultTTL time.Duration
+	// Timing is nil where sends may go at any time.
+	Timing *Timing
 }
 
 // Topics are the full names of a shard's topics.

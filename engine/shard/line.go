@@ -133,6 +133,11 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		if it.Address == nil && !s.address(it, now) {
 			continue
 		}
+		if it.Until != 0 && it.Until <= now.UnixMilli() {
+			s.leave(it)
+			s.consider(it, now)
+			continue
+		}
 		if it.unknown > 0 && !it.resent() && s.announces(it, now) {
 			// It may have been sent under a key that its provider no longer knows.
 			policy := s.cfg.Policies[it.channel]
@@ -178,9 +183,7 @@ func (s *Shard) address(it *item, now time.Time) bool {
 		return false
 	}
 	it.Address = address
-	if !s.resolve(it, way, now) {
-		s.enqueue(it, way, now)
-	}
+	s.dispatch(it, way, now)
 	return false
 }
 

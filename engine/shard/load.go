@@ -14,7 +14,7 @@ import (
 
 // Queues of the ledger that belong to no lane.
 const (
-	timeQueue = "time" // until sendAt, where no lane takes them as things are
+	timeQueue = "time" // until then, where no lane takes them as things are
 	heldQueue = "held" // in doubt
 	openQueue = "open" // an attempt may be under way
 )
@@ -27,7 +27,7 @@ func queueName(channel, account string, bulk bool) string {
 }
 
 // timeRows is the end of the name of a lane's queue of those that wait until
-// sendAt. They are apart from those that the lane has no room for: only these
+// sendAt, or until their recipient's quiet hours end. They are apart from those that the lane has no room for: only these
 // count for the park limit.
 const timeRows = "/time"
 
@@ -36,10 +36,15 @@ func laneQueue(queue string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
 }
 
-// parkUntilTime parks a send that is scheduled, with its lane's, so that no more
+// waitsForTime says whether a queue's rows wait for a time.
+func waitsForTime(queue string) bool {
+	return queue == timeQueue || strings.HasSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
+}
+
+// parkUntilTime parks a send that must not go before a time, with its lane's, so that no more
 // are loaded than the lane soon takes. It is routed anew when it is due.
-func (s *Shard) parkUntilTime(it *item, way Lane, now time.Time) {
-	it.reason, it.doubt = why("time", codeNotYet), noDoubt
+func (s *Shard) parkUntilTime(it *item, way Lane, until time.Time, code string, now time.Time) {
+	it.reason, it.doubt = why("time", code), noDoubt
 	queue := timeQueue
 	if way != nil && it.made == 0 {
 		it.channel, it.account = way.Name()
@@ -47,10 +52,10 @@ func (s *Shard) parkUntilTime(it *item, way Lane, now time.Time) {
 	if it.channel != "" {
 		queue = queueName(it.channel, it.account, it.Bulk) + timeRows
 	}
-	s.parkIn(queue, it, it.Send.SendAt.AsTime(), now)
+	s.parkIn(queue, it, until, now)
 }
 
-// timeHasCome is for what was scheduled: it waits for its time no more, and is
+// timeHasCome is for what waited for a time: it waits for its time no more, and is
 // routed as if it were new.
 func (it *item) timeHasCome() {
 	it.reason = nil
@@ -132,7 +137,7 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 		}
 		it := unpark(k, &p)
 		it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
-		if queue == timeQueue || strings.HasSuffix(queue, timeRows) {
+		if waitsForTime(queue) {
 			it.timeHasCome()
 		}
 		if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {

@@ -43,6 +43,7 @@ type member struct {
 	it     *item // nil where it is on disk
 	place  place
 	turn   ledgerv1.Turn // that its row has
+	sleeps bool          // it is parked until quiet hours end
 	passed bool          // its row was due, and could not be loaded yet
 	doubt  doubt         // of such a row
 }
@@ -102,7 +103,7 @@ func (s *Shard) join(it *item) {
 		return
 	}
 	m := s.place(it)
-	if m.it = it; m.place == onDisk {
+	if m.it, m.sleeps = it, false; m.place == onDisk {
 		m.place = going
 	}
 	it.member = m
@@ -146,7 +147,7 @@ func (it *item) inputOf() int {
 func (s *Shard) wait(it *item, way Lane, now time.Time) {
 	it.channel, it.account = way.Name()
 	m := it.member
-	if it.parked || m.chain.behind >= mostBehind {
+	if it.parked || m.chain.behind >= mostBehind || m.chain.members[0].sleeps {
 		s.parkBehind(it, now)
 		return
 	}
@@ -154,6 +155,20 @@ func (s *Shard) wait(it *item, way Lane, now time.Time) {
 	m.place = behind
 	m.chain.behind++
 	s.waits[it.input] = append(s.waits[it.input], it)
+}
+
+// sleep is for an item that is parked until its recipient's quiet hours end. Those
+// behind it are parked too: in memory they would hold up the watermark as long.
+func (s *Shard) sleep(it *item, now time.Time) {
+	if it.member == nil {
+		return
+	}
+	it.member.sleeps = true
+	for _, m := range it.member.chain.members {
+		if m.place == behind {
+			s.parkBehind(m.it, now)
+		}
+	}
 }
 
 // parkBehind parks a send that waits for its turn.

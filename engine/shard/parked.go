@@ -79,7 +79,7 @@ func queueOf(p *ledgerv1.Parked) string {
 		queue = heldQueue
 	} else if p.Channel == "" {
 		queue = timeQueue
-	} else if p.Reason.GetClass() == "time" && p.Reason.GetCode() == codeNotYet {
+	} else if code := p.Reason.GetCode(); p.Reason.GetClass() == "time" && (code == codeNotYet || code == codeQuietHours) {
 		queue += timeRows
 	}
 	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {

@@ -69,6 +69,9 @@ func newSim(t *rapid.T) *sim {
 	s.trace.cfg.Quota = rapid.IntRange(2, 6).Draw(t, "quota")
 	s.trace.onPush = s.reserved
 	s.trace.open()
+	if timing := rapid.SampledFrom([]string{"", "", "quiet=12:00-12:20", "quiet=12:01-12:20", "quiet=12:01-12:20 late=3s"}).Draw(t, "timing"); timing != "" {
+		s.trace.timing(strings.Fields(timing))
+	}
 	s.event("turn")
 	return s
 }
@@ -93,6 +96,10 @@ func (s *sim) step() {
 	case 5, 6, 7, 8, 9:
 		s.answer(rapid.SampledFrom([]string{"accepted", "accepted", "failed", "lost", "throttled", "unknown", "rejected", "expired"}).Draw(s.t, "result"))
 	case 10:
+		if rapid.Bool().Draw(s.t, "missed") {
+			s.miss()
+			return
+		}
 		s.event("begins")
 	case 11, 12, 13:
 		s.event("ack")
@@ -124,6 +131,9 @@ func (s *sim) produce() {
 		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{k.channel}, OrderingKey: k.key,
 		Campaign: rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
 		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
+	}
+	if rapid.Bool().Draw(s.t, "marketing") {
+		msg.Class = carillonv1.Class_CLASS_MARKETING
 	}
 	if k.scheduled {
 		msg.SendAt = timestamppb.New(s.trace.now.Add(5 * time.Second))
@@ -183,6 +193,25 @@ func (s *sim) answer(verdict string) {
 	}
 	slices.Sort(ids)
 	s.result(rapid.SampledFrom(ids).Draw(s.t, "of"), verdict)
+}
+
+// miss gives back what its lane has not begun in time.
+func (s *sim) miss() {
+	for _, a := range s.trace.pushed {
+		if a.Until != 0 && a.Until <= s.trace.now.UnixMilli() {
+			s.neverBegan(s.known[a.Send.Id])
+			s.event("result", a.Send.Id, "returned")
+			return
+		}
+	}
+}
+
+// neverBegan is for an attempt that its lane gave back.
+func (s *sim) neverBegan(k *known) {
+	k.open = false
+	if k.pushed--; k.pushed == 0 && !k.answered && k.lostAt.IsZero() {
+		k.noMore = false
+	}
 }
 
 func (s *sim) result(id, verdict string) {
@@ -303,11 +332,7 @@ func (s *sim) observe() {
 		case len(fields) == 5 && fields[1] == "lane" && strings.HasPrefix(fields[4], "attempt"):
 			s.attempt(s.known[fields[3]])
 		case strings.Contains(line, "gives back"):
-			k := s.known[fields[len(fields)-1]]
-			k.open = false
-			if k.pushed--; k.pushed == 0 && !k.answered && k.lostAt.IsZero() {
-				k.noMore = false
-			}
+			s.neverBegan(s.known[fields[len(fields)-1]])
 		case strings.Contains(line, " in_doubt "):
 			s.known[fields[2]].doubted = s.trace.cfg.TakenOver
 		case strings.Contains(line, "taken_over") && !s.crashed:
@@ -381,6 +406,14 @@ func (s *sim) count() {
 // told of.
 func (s *sim) reserved(a *lane.Attempt) {
 	found, it := s.trace.cfg.Found, a.Ref.(*item)
+	if t := s.trace.cfg.Timing; t != nil {
+		q, zone := t.quietFor(a.Send)
+		quiet, until := q.Hours.At(s.trace.now, zone)
+		// What was announced is not looked at again: its lane does, by Until.
+		if quiet && a.Until == 0 || a.Until > until.UnixMilli() && !until.IsZero() {
+			s.fatalf("%s goes to a lane in quiet hours until %v, and may begin until %d", a.Send.Id, until, a.Until)
+		}
+	}
 	if it.input != noInput && it.offset >= found[it.input].Reserved {
 		s.fatalf("%s goes to a lane, and only what is below %d is reserved", a.Send.Id, found[it.input].Reserved)
 	}

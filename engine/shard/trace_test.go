@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/carillonhq/carillon/engine/hours"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -264,6 +265,15 @@ func (tr *trace) event(verb string, args []string) {
 			tr.t.Fatal(err)
 		}
 		tr.now = tr.now.Add(d)
+	case "clock": // 2026-03-28T22:30:00Z
+		at, err := time.Parse(time.RFC3339, args[0])
+		if err != nil || at.Before(tr.now) {
+			tr.t.Fatalf("the clock can't be set to %s: %v", args[0], err)
+		}
+		tr.now = at
+	case "timing":
+		tr.timing(args)
+		return
 	case "ack":
 		owed := tr.pending
 		tr.pending = nil
@@ -391,6 +401,34 @@ func (tr *trace) restart(args []string) {
 	tr.open()
 }
 
+// timing reads "quiet=22:00-08:00 drop=12:00-14:00 late=2h": of marketing sends,
+// of the app "strict", and of marketing sends again.
+func (tr *trace) timing(args []string) {
+	const marketing = carillonv1.Class_CLASS_MARKETING
+	lisbon := send.Zone("Europe/Lisbon")
+	t := &Timing{Zone: lisbon, Quiet: map[string]map[carillonv1.Class]Quiet{}, Late: map[carillonv1.Class]time.Duration{}}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		var err error
+		var q Quiet
+		switch name {
+		case "quiet":
+			q.Hours, err = hours.Parse(value)
+			t.Quiet[AnyApp] = map[carillonv1.Class]Quiet{marketing: q}
+		case "drop":
+			q.Drop = true
+			q.Hours, err = hours.Parse(value)
+			t.Quiet["strict"] = map[carillonv1.Class]Quiet{marketing: q}
+		case "late":
+			t.Late[marketing], err = time.ParseDuration(value)
+		}
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+	}
+	tr.cfg.Timing, tr.shard.cfg.Timing = t, t
+}
+
 func (tr *trace) effect(format string, args ...any) {
 	tr.effects = append(tr.effects, fmt.Sprintf("-> "+format+"\n", args...))
 }
@@ -445,6 +483,12 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		it.Send.OrderingKey = value
 	case "test":
 		it.Send.TestMode = true
+	case "marketing":
+		it.Send.Class = carillonv1.Class_CLASS_MARKETING
+	case "zone":
+		it.Send.To.TimeZone = value
+	case "app":
+		it.Send.App = value
 	case "phone":
 		it.Send.To.Phone = value
 	case "at":
@@ -473,6 +517,8 @@ func (tr *trace) result(args []string) {
 	switch args[1] {
 	case "lost":
 		r.Outcome = lane.Lost
+	case "returned":
+		r.Outcome = lane.Returned
 	case "expired":
 		r.Outcome = lane.Expired
 	case "tested":

@@ -91,7 +91,7 @@ func (s *Shard) promote(m *member, now time.Time) {
 	}
 	s.live[m.key] = false // or it might be loaded while it flies
 	m.passed, m.doubt = false, noDoubt
-	s.write(queueName(p.Channel, p.Account, p.Bulk), it, due)
+	s.write(strings.TrimSuffix(queueOf(&p), orderedRows), it, due)
 }
 
 // landedRow is for a member whose row is on disk now.
@@ -130,6 +130,7 @@ func (s *Shard) recall() {
 				return
 			}
 			m := s.place(unpark(k, &p))
+			m.sleeps = !p.Held && p.Reason.GetCode() == codeQuietHours
 			if m.place, m.turn = onDisk, p.Turn; p.Held {
 				// It is in doubt since it was parked, and not since this shard was made.
 				since := time.UnixMilli(p.DueMs).Add(-s.cfg.Policies[p.Channel].HoldFor)
