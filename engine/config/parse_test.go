@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/carillonhq/carillon/engine/hours"
 )
 
 // An empty file, and one of empty sections, is the documented default.
@@ -32,6 +34,13 @@ kafka:
   heartbeat: 500ms
   topics: {partitions: 3, retention: {sends: 2d}}
 limits: {record: 512KiB}
+quiet_hours:
+  zone: Europe/Lisbon
+  apps:
+    "*": {marketing: {hours: 22:00-08:00}}
+    shop: {marketing: {hours: 21:30-09:00, policy: drop}, transactional: {hours: 00:00-06:00}}
+    alarms:
+late: {marketing: 2h}
 channels:
   sms-gw:
     plugin: {path: /opt/sms, sha256: "` + sum + `", args: [serve, "7"]}
@@ -59,6 +68,18 @@ func TestParse(t *testing.T) {
 	}
 	if c.Kafka.Heartbeat != 500*time.Millisecond || c.Kafka.Topics.Retention.Sends != 48*time.Hour || c.Limits.Record != 512<<10 {
 		t.Errorf("units: %+v %+v", c.Kafka, c.Limits)
+	}
+	wait, night := Quiet{Policy: "wait"}, Quiet{Hours: window(t, "22:00-08:00"), Policy: "wait"}
+	quiet := QuietHours{Zone: "Europe/Lisbon", Apps: map[string]QuietApp{
+		"*":      {Transactional: wait, Marketing: night},
+		"shop":   {Quiet{window(t, "00:00-06:00"), "wait"}, Quiet{window(t, "21:30-09:00"), "drop"}},
+		"alarms": {wait, wait}, // it has an entry, and no quiet hours
+	}}
+	if diff := cmp.Diff(quiet, c.QuietHours, cmp.AllowUnexported(hours.Window{})); diff != "" {
+		t.Error(diff)
+	}
+	if c.Late != (Late{Marketing: 2 * time.Hour}) {
+		t.Errorf("late: %+v", c.Late)
 	}
 	// What the file leaves out of an entry keeps its default.
 	want := DefaultChannel()
@@ -89,6 +110,15 @@ func TestParse(t *testing.T) {
 	if got := c.Topic("sends.bulk"); got != "carillon.sends.bulk" {
 		t.Error(got)
 	}
+}
+
+func window(t *testing.T, s string) hours.Window {
+	t.Helper()
+	w, err := hours.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // A name that another part of the file uses by an alias is read; merge keys are

@@ -100,6 +100,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"kafak: {}", "kafka: {sessionTimeout: 9s}", "engine: {window: 0}", "engine: {window: many}",
 		"kafka: {compression: gzip}", "kafka: {brokers: a}", "kafka: {session_timeout: 30}", "limits: {record: 1MB}",
 		"kafka: {sasl: {password: hunter2}}", "channels: {E-Mail: {}}", "channels: {a: {plugin: {path: /x}}}",
+		`quiet_hours: {apps: {shop: {marketing: {hours: "24:00-08:00"}}}}`, `quiet_hours: {apps: {shop: {hours: "22:00-08:00"}}}`,
+		`quiet_hours: {apps: {"the shop": {}}}`,
 		"channels: {a: {accounts: {b: {rate: 0/s}}}}", "channels: {a: {accounts: {b: {secrets: {k: hunter2}}}}}",
 	} {
 		if schema.Validate(instance(t, []byte(text))) == nil {

@@ -237,6 +237,46 @@ func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 	})
 }
 
+// What may no longer begin goes back: when it would be its turn, and also while
+// nothing goes at all.
+func TestWhatHasMissedItsTimeIsReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := 0
+		p := newPlugin(10, func(s *stream) {
+			s.answer(100)
+			for r := s.next(); r != nil; r = s.next() {
+				seen += len(r.Attempts)
+			}
+		})
+		o := newOwner()
+		l := run(Config{Deadline: time.Hour}, p)
+		synctest.Wait()
+		l.Pause(time.Now().Add(200 * time.Millisecond))
+		pushed := attempts(o, "k", 25)
+		for i, a := range pushed[:20] { // the others have no such time
+			a.Until = time.Now().Add(time.Duration(i) * 20 * time.Millisecond).UnixMilli()
+		}
+		l.Push(pushed)
+		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
+		if seen != 14 || o.count(Returned) != 11 {
+			t.Errorf("the plugin saw %d, %d were returned", seen, o.count(Returned))
+		}
+		l.Pause(time.Now().Add(time.Hour))
+		more := attempts(o, "m", 3)
+		for _, a := range more {
+			a.Until = time.Now().Add(time.Minute).UnixMilli()
+		}
+		l.Push(more)
+		time.Sleep(time.Minute + 2*time.Second)
+		if seen != 14 || o.count(Returned) != 14 {
+			t.Errorf("while the lane rests: the plugin saw %d, %d were returned", seen, o.count(Returned))
+		}
+		l.stop()
+		checkOnce(t, o, append(pushed, more...))
+	})
+}
+
 // Results of one answer reach their owners in order, each its own.
 func TestResultsKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/carillonhq/carillon/engine/hours"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -63,11 +64,21 @@ var quickAbout = &lane.About{AddressKind: "phone"}
 // BenchmarkShard is the journey of a send through the shard alone: admitted,
 // pushed, answered, taken off, landed. One operation is one send.
 func BenchmarkShard(b *testing.B) {
+	const marketing = carillonv1.Class_CLASS_MARKETING
+	night, _ := hours.Parse("22:00-08:00")
+	quiet := &Timing{Zone: time.UTC, Quiet: map[string]map[carillonv1.Class]Quiet{AnyApp: {marketing: {Hours: night}}}}
+	late := &Timing{Zone: time.UTC, Quiet: quiet.Quiet, Late: map[carillonv1.Class]time.Duration{marketing: time.Hour}}
+	b.Run("times=none", func(b *testing.B) { benchShard(b, nil) })
+	b.Run("times=quiet", func(b *testing.B) { benchShard(b, quiet) })
+	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, late) })
+}
+
+func benchShard(b *testing.B, timing *Timing) {
 	const chunk = 256
 	q := &quick{}
 	s := New(Config{
 		Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
-		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour,
+		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: timing,
 	}, Env{
 		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
@@ -76,8 +87,8 @@ func BenchmarkShard(b *testing.B) {
 	items := make([]intake.Item, chunk)
 	for i := range items {
 		items[i] = intake.Item{Accepted: traceStart, Source: send.Source{Topic: "sends"}, Send: &carillonv1.Send{
-			Id: "m" + strconv.Itoa(i), App: "shop", Channels: []string{"sms"},
-			To: &carillonv1.Recipient{Id: "u" + strconv.Itoa(i), Phone: "+351912345678"},
+			Id: "m" + strconv.Itoa(i), App: "shop", Channels: []string{"sms"}, Class: carillonv1.Class_CLASS_MARKETING,
+			To: &carillonv1.Recipient{Id: "u" + strconv.Itoa(i), Phone: "+351912345678", TimeZone: "Europe/Lisbon"},
 		}}
 	}
 	verdict := &channelv1.Result{Verdict: channelv1.Verdict_VERDICT_ACCEPTED}
