@@ -154,6 +154,20 @@ func TestDocsExample(t *testing.T) {
 	}
 }
 
+// The page's quiet hours are as it says.
+func TestDocsQuietHours(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml quiet hours\n")
+	example, _, ok := strings.Cut(rest, "```")
+	c, err := Parse([]byte(example), "docs/configuration.md")
+	if !ok || err != nil || len(c.QuietHours.Apps) != 3 || !c.QuietHours.Apps["alarms"].Marketing.Hours.None() {
+		t.Errorf("%v in\n%s", err, example)
+	}
+}
+
 func keyTables() string {
 	var b strings.Builder
 	docs := fieldDocs(typesSource)
