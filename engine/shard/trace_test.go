@@ -487,8 +487,6 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		it.Send.Class = carillonv1.Class_CLASS_MARKETING
 	case "zone":
 		it.Send.To.TimeZone = value
-	case "app":
-		it.Send.App = value
 	case "phone":
 		it.Send.To.Phone = value
 	case "at":
