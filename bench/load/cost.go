@@ -45,16 +45,21 @@ func each(all []*passed, of func(*passed) float64) []float64 {
 
 // addCost adds the figures of passes over the same sends with as many nodes.
 func addCost(r *report.Result, all []*passed) {
-	lost, doubled, attempts := 0, 0, 0
-	for _, p := range all {
-		lost, doubled, attempts = lost+p.verdict.Lost, doubled+p.verdict.Doubled, attempts+p.verdict.Attempts
-	}
 	r.Add("sends", "", float64(all[0].verdict.Sends), report.Neither)
 	r.AddRounds("seconds", "s", each(all, (*passed).whole), report.Lower)
 	rate := r.AddRounds("sends_per_second", "sends/s", each(all, (*passed).rate), report.Higher)
 	rate.Key = true
 	if slices.ContainsFunc(all, func(p *passed) bool { return p.started }) {
 		rate.Note = "with the start of the nodes: give more sends"
+	}
+	addUse(r, all)
+}
+
+// addUse adds those that are of no rate.
+func addUse(r *report.Result, all []*passed) {
+	lost, doubled, attempts := 0, 0, 0
+	for _, p := range all {
+		lost, doubled, attempts = lost+p.verdict.Lost, doubled+p.verdict.Doubled, attempts+p.verdict.Attempts
 	}
 	if process.Measurable {
 		for _, role := range []string{"engine", "plugin", "broker"} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -188,8 +189,8 @@ func (i *isolation) judge(r *report.Result) bool {
 	i.alone = i.aloneFlow.within(i.WarmUp, i.aloneFlow.length())
 	i.beside = i.besideFlow.within(i.WarmUp, i.counts())
 	if n := i.beside.TotalCount(); n < enough {
-		r.Fail(fmt.Sprintf("%sthe broadcast was over after %v, so that only %d urgent sends count beside it: give it more --sends, or a higher --rate",
-			i.which, i.busy.Round(time.Millisecond), n))
+		r.Fail(fmt.Sprintf("%sthe broadcast was over after %v, of which the first %v do not count, so that there are only %d urgent sends beside it, and %d are needed: give the broadcast --sends %d",
+			i.which, i.busy.Round(time.Millisecond), i.WarmUp, n, enough, i.wanted()))
 		return false
 	}
 	return true
@@ -198,8 +199,21 @@ func (i *isolation) judge(r *report.Result) bool {
 // counts is until when urgent sends count as beside the broadcast.
 func (i *isolation) counts() time.Duration { return min(i.busy, i.besideFlow.length()) }
 
-// addIsolation adds what all rounds came to; their latencies if all of them
-// count, which the last one decides.
+// wanted is how many sends of a broadcast, as fast as this one, go on for as long
+// as the flow: a tenth more, in steps of 10,000.
+func (i *isolation) wanted() int {
+	const step = 10_000
+	return step * int(math.Ceil(1.1*i.bulkRate()*i.besideFlow.length().Seconds()/step))
+}
+
+// bulkRate is of a time that is not known better than the nodes are asked.
+func (i *isolation) bulkRate() float64 {
+	return float64(i.bulk.Len()) / max(i.took, sampled/2).Seconds()
+}
+
+// addIsolation adds what all rounds came to; their latencies, alone and beside,
+// if those of all rounds count, which the last one decides. A rate of urgent and
+// bulk sends together would say nothing, so there is none.
 func addIsolation(r *report.Result, all []*isolation) {
 	var alone, beside []times
 	var aloneFlows, besideFlows []*flow
@@ -210,27 +224,42 @@ func addIsolation(r *report.Result, all []*isolation) {
 		aloneFlows, besideFlows = append(aloneFlows, i.aloneFlow), append(besideFlows, i.besideFlow)
 		passes = append(passes, i.passed)
 		counted = append(counted, max(0, i.counts()-i.WarmUp).Seconds())
-		rates = append(rates, float64(i.bulk.Len())/i.took.Seconds())
+		rates = append(rates, i.bulkRate())
 	}
-	if last := beside[len(beside)-1]; last.Histogram != nil && last.TotalCount() >= enough {
+	late := besideFlows
+	if last := beside[len(beside)-1]; last.Histogram == nil || last.TotalCount() < enough {
+		beside, besideFlows = nil, nil
+	}
+	if last := alone[len(alone)-1]; last.Histogram != nil {
 		addLatencies(r, alone, beside)
 		r.Series = append(linesOf(aloneFlows, "alone, "), linesOf(besideFlows, "beside, ")...)
 	}
 	r.AddRounds("loaded_seconds", "s", counted, report.Neither).Note = "of the flow beside the broadcast count"
-	r.AddRounds("bulk_sends_per_second", "sends/s", rates, report.Higher)
-	addFlow(r, besideFlows)
-	addCost(r, passes)
+	rate := r.AddRounds("bulk_sends_per_second", "sends/s", rates, report.Higher)
+	rate.Key, rate.Note = true, "of the broadcast"
+	addFlow(r, late)
+	r.Add("sends", "", float64(passes[0].verdict.Sends), report.Neither).Note = "of a round: urgent ones alone and beside the broadcast, and the broadcast"
+	addUse(r, passes)
 	addSeries(r, passes)
 }
 
+// addLatencies adds those of the urgent sends; beside is empty if they do not
+// count.
 func addLatencies(r *report.Result, alone, beside []times) {
 	addTimes(r, "idle_", alone)
-	addTimes(r, "loaded_", beside)
 	idle, loaded := merged(alone), merged(beside)
+	r.Percentiles = []report.Percentiles{idle.report("alone")}
+	if len(beside) > 0 {
+		addTimes(r, "loaded_", beside)
+		r.Percentiles = append(r.Percentiles, loaded.report("beside the broadcast"))
+	}
 	t := report.Table{Title: "Latency of urgent sends", Note: "Of all rounds together.", Columns: []string{"percentile", "alone, ms", "beside the broadcast, ms"}}
 	for _, q := range []float64{50, 75, 90, 95, 99, 99.9, 100} {
-		t.Add(q, idle.ms(q), loaded.ms(q))
+		row := []any{q, idle.ms(q), nil}
+		if len(beside) > 0 {
+			row[2] = loaded.ms(q)
+		}
+		t.Add(row...)
 	}
 	r.Tables = append(r.Tables, t)
-	r.Percentiles = []report.Percentiles{idle.report("alone"), loaded.report("beside the broadcast")}
 }
