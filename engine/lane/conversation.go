@@ -62,14 +62,14 @@ func (c *conversation) start(heard func(*channelv1.DeliverResponse), broke func(
 
 // send has the writers send the requests that have been filled, and says
 // whether there were any.
-func (c *conversation) send() (any bool) {
+func (c *conversation) send() (sent bool) {
 	for _, w := range c.ways {
 		if w.idle && len(w.out.Attempts) > 0 {
-			w.idle, any = false, true
+			w.idle, sent = false, true
 			w.full <- struct{}{}
 		}
 	}
-	return any
+	return sent
 }
 
 // writer sends one request after another. Of a stream that fails, the reader
