@@ -169,8 +169,9 @@ func (s *stage) await(ctx context.Context, d *rig.Round, l *listener, n int, wri
 				return last, nil
 			}
 		}
-		known, _ := l.latest()
-		progress.Show(min(int64(known.ended), int64(n)), int64(known.failed))
+		if known, err := l.latest(); err == nil {
+			progress.Show(min(int64(known.ended), int64(n)), int64(known.failed))
+		}
 		select {
 		case <-poll.C:
 		case err := <-d.Ended():

@@ -50,15 +50,18 @@ func newProgress(w io.Writer, what string, total int64, terminal bool, now func(
 	if terminal {
 		p.every = terminalEvery
 	}
-	p.shown = now()
-	p.window = []sample{{at: p.shown}}
 	return p
 }
 
 // Show says how many are done, and how many of those failed. It writes nothing
-// if it has just done so: call it as often as the numbers are known.
+// if it has just done so: call it as often as the numbers are known. The rate is
+// of what is done after the first call.
 func (p *Progress) Show(done, failed int64) {
 	now := p.now()
+	if len(p.window) == 0 { // some may have been done before anybody looked
+		p.shown, p.window = now, []sample{{now, done}}
+		return
+	}
 	if now.Sub(p.shown) < p.every {
 		return
 	}

@@ -22,6 +22,7 @@ func TestProgress(t *testing.T) {
 		now := time.Unix(0, 0)
 		b := &strings.Builder{}
 		p := newProgress(b, "sends", c.total, c.terminal, func() time.Time { return now })
+		p.Show(0, 0)
 		for i := range int64(100) {
 			now = now.Add(100 * time.Millisecond)
 			p.Show((i+1)*100, 3)
@@ -39,6 +40,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	now := time.Unix(0, 0)
 	b := &strings.Builder{}
 	p := newProgress(b, "sends", 1000, true, func() time.Time { return now })
+	p.Show(0, 0)
 	for i := range int64(10) {
 		now = now.Add(100 * time.Millisecond)
 		p.Show((i+1)*100, 0)
@@ -50,6 +52,20 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 	if strings.Count(b.String(), "\n") != 1 || !strings.HasSuffix(b.String(), "1,000 of 1,000 sends (100%), 1,000/s\n") {
 		t.Errorf("%q", b.String())
+	}
+}
+
+// What was done before the first look is no rate.
+func TestProgressBeginsInTheMiddle(t *testing.T) {
+	now := time.Unix(0, 0)
+	b := &strings.Builder{}
+	p := newProgress(b, "sends", 401_000, true, func() time.Time { return now })
+	for i := range int64(2) {
+		now = now.Add(time.Second)
+		p.Show(300_000+i*50_000, 0)
+	}
+	if got, want := b.String(), "350,000 of 401,000 sends (87%), 50,000/s, 1s left"; !strings.HasSuffix(got, want) || strings.Count(got, "left") != 1 {
+		t.Errorf("%q, want %q alone", got, want)
 	}
 }
 
