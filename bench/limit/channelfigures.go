@@ -21,10 +21,16 @@ func (t turn) total() float64 {
 	return sum
 }
 
-// about adds what is a channel's alone.
-func (r *channelRun) about(res *report.Result) {
+// settings are those of any run, and of the connections to the provider.
+func (r *channelRun) settings(res *report.Result) {
+	r.run.settings(res)
 	res.Settings["connections"] = r.provider.connections
 	res.Settings["tls"], res.Settings["signed"] = false, r.provider.channel == Webhook
+}
+
+// about adds what is a channel's alone.
+func (r *channelRun) about(res *report.Result) {
+	r.settings(res)
 	if !process.Measurable {
 		return
 	}

@@ -36,6 +36,9 @@ type Config struct {
 	Profiles string
 	// Progress is told of each turn.
 	Progress io.Writer
+	// Begun is told the command and all settings before anything is measured; an
+	// error ends the run. nil: nobody asks.
+	Begun func(*report.Result) error
 }
 
 // Check says all that is wrong, by the names of the flags.
@@ -81,6 +84,11 @@ func Run(ctx context.Context, c Config) (_ *report.Result, err error) {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, r.rig.Close()) }()
+	}
+	if err := r.begun("limit", r.settings); err != nil {
+		return nil, err
+	}
+	if r.rig != nil {
 		if err := r.publish(ctx); err != nil {
 			return nil, err
 		}
@@ -94,6 +102,16 @@ func Run(ctx context.Context, c Config) (_ *report.Result, err error) {
 		}
 	}
 	return r.result("limit", began), nil
+}
+
+// begun asks whether to go on with these settings.
+func (r *run) begun(command string, settings func(*report.Result)) error {
+	if r.Begun == nil {
+		return nil
+	}
+	res := &report.Result{Command: command}
+	settings(res)
+	return r.Begun(res)
 }
 
 // rounds lets all kinds take their turns.

@@ -24,6 +24,9 @@ func Broadcast(ctx context.Context, c Config, rounds int) (_ *report.Result, err
 	defer func() { err = errors.Join(err, s.close()) }()
 	result := c.result("broadcast", s.rig)
 	result.Settings["rounds"] = rounds
+	if err := c.begun(result); err != nil {
+		return nil, err
+	}
 	records := c.Workload.Records(s.rig.Topic(c.Workload.Topic), "send")
 	if err := s.publish(ctx, records); err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float
 	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"] = rate, length, c.WarmUp
 	r.Settings["broadcast"], r.Settings["broadcast.sends"], r.Settings["broadcast.payload"] = bulk.Name, bulk.Sends, bulk.Payload
 	r.Settings["rounds"] = rounds
+	if err := c.begun(r); err != nil {
+		return nil, err
+	}
 	var all []*isolation
 	for n := range rounds {
 		i := &isolation{

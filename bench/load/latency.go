@@ -27,6 +27,9 @@ func Latency(ctx context.Context, c Config, rate float64, length time.Duration, 
 	defer func() { err = errors.Join(err, s.close()) }()
 	r := c.result("latency", s.rig)
 	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"], r.Settings["rounds"] = rate, length, c.WarmUp, rounds
+	if err := c.begun(r); err != nil {
+		return nil, err
+	}
 	var flows []*flow
 	var all []*passed
 	for i := range rounds {

@@ -33,6 +33,9 @@ type Config struct {
 	Profiles string
 	// Progress takes lines for people.
 	Progress io.Writer
+	// Begun is told the command and all settings before anything is measured; an
+	// error ends the run. nil: nobody asks.
+	Begun func(*report.Result) error
 }
 
 // Check returns all that is wrong with a configuration.
@@ -55,6 +58,14 @@ func (c Config) result(command string, r *rig.Rig) *report.Result {
 		Command: command, Started: time.Now(), Passed: true, Machine: report.ThisMachine(), Broker: r.Broker.Name,
 		Settings: settings,
 	}
+}
+
+// begun asks whether to go on, once the result has all settings.
+func (c Config) begun(r *report.Result) error {
+	if c.Begun == nil {
+		return nil
+	}
+	return c.Begun(r)
 }
 
 func (c Config) say(format string, args ...any) { fmt.Fprintf(c.Progress, format+"\n", args...) }

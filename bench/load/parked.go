@@ -38,6 +38,9 @@ func Parked(ctx context.Context, c Config, when Schedule) (_ *report.Result, err
 	defer func() { err = errors.Join(err, s.close()) }()
 	r := c.result("parked", s.rig)
 	r.Settings["near"], r.Settings["over"], r.Settings["fresh_disk"] = when.Near, when.Over, when.FreshDisk
+	if err := c.begun(r); err != nil {
+		return nil, err
+	}
 	p := &parked{stage: s, Schedule: when}
 	if p.round, err = s.rig.Begin(ctx); err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ func Scale(ctx context.Context, c Config, nodes, sends []int, rounds int) (_ *re
 	r := c.result("scale", cells[0].rig)
 	r.Settings["nodes"], r.Settings["sends"] = fmt.Sprint(nodes), fmt.Sprint(sends)
 	r.Settings["rounds"], r.Settings["warm_up"] = rounds, c.Ahead
+	if err := c.begun(r); err != nil {
+		return nil, err
+	}
 	for i := range rounds {
 		if err := takeTurns(ctx, r, cells, i); err != nil {
 			return nil, fmt.Errorf("round %d: %w", i+1, err)

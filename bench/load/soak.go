@@ -29,6 +29,9 @@ func Soak(ctx context.Context, c Config, rate float64, length time.Duration) (_ 
 	s.every = max(sampled, length/2000)
 	r := c.result("soak", s.rig)
 	r.Settings["rate"], r.Settings["length"], r.Settings["dedupe_window"] = rate, length, window(length)
+	if err := c.begun(r); err != nil {
+		return nil, err
+	}
 	f, p, err := s.soak(ctx, rate)
 	if err != nil {
 		return nil, err

@@ -14,12 +14,12 @@ import (
 // It is an error, too, if there is nothing to judge, a figure is missing, or
 // the two are not runs of one command with the same settings.
 func Baseline(old, now *Result, names ...string) error {
+	if err := Comparable(old, now); err != nil {
+		return err
+	}
 	c, err := Compare(old, now)
 	if err != nil {
 		return fmt.Errorf("the baseline: %w", err)
-	}
-	if other := differing(old, now); len(other) > 0 {
-		return fmt.Errorf("the baseline was measured with other settings (%s), so nothing can be said: run with the same, or write it anew", strings.Join(other, ", "))
 	}
 	if len(names) == 0 {
 		names = counted(old, now)
@@ -34,6 +34,21 @@ func Baseline(old, now *Result, names ...string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// Comparable returns an error if old is no baseline for now: they are runs of
+// two commands, their settings differ, or old failed. now needs no figures yet.
+func Comparable(old, now *Result) error {
+	if err := sameCommand(old, now); err != nil {
+		return fmt.Errorf("the baseline: %w", err)
+	}
+	if !old.Passed {
+		return errors.New("the baseline is a run that failed, so nothing can be said: write it anew")
+	}
+	if other := differing(old, now); len(other) > 0 {
+		return fmt.Errorf("the baseline was measured with other settings (%s), so nothing can be said: run with the same, or write it anew", strings.Join(other, ", "))
+	}
+	return nil
 }
 
 // counted are the figures that a machine's speed has no part in, of either run:

@@ -54,8 +54,8 @@ type Change struct {
 // Compare says how every figure changed from before to after, in the order of
 // after, and how much of that is noise. It refuses runs of two commands.
 func Compare(before, after *Result) (*Comparison, error) {
-	if before.Command != after.Command {
-		return nil, fmt.Errorf("one is a run of bench %s, the other of bench %s: their figures mean different things", before.Command, after.Command)
+	if err := sameCommand(before, after); err != nil {
+		return nil, err
 	}
 	c := &Comparison{Command: after.Command, Warnings: warnings(before, after), Changes: []Change{}, before: before, after: after}
 	for i := range after.Figures {
@@ -67,6 +67,13 @@ func Compare(before, after *Result) (*Comparison, error) {
 		}
 	}
 	return c, nil
+}
+
+func sameCommand(before, after *Result) error {
+	if before.Command != after.Command {
+		return fmt.Errorf("one is a run of bench %s, the other of bench %s: their figures mean different things", before.Command, after.Command)
+	}
+	return nil
 }
 
 // Change returns that of the figure of that name, or nil.

@@ -244,6 +244,11 @@ func TestBaseline(t *testing.T) {
 	if err := Baseline(broadcast(), broadcast()); err == nil || !strings.Contains(err.Error(), "name the figures") {
 		t.Errorf("a baseline without counts: %v", err)
 	}
+	failed := run(12)
+	failed.Fail("1 of 9 sends have no outcome: a")
+	if err := Baseline(failed, run(12)); err == nil || !strings.Contains(err.Error(), "a run that failed") {
+		t.Errorf("a baseline that failed: %v", err)
+	}
 	later := run(12)
 	if err := Baseline(broadcast(), later, "engine_allocs_per_send"); err == nil || !strings.Contains(err.Error(), "write it anew") {
 		t.Errorf("a figure that the baseline lacks: %v", err)

@@ -72,7 +72,7 @@ func newBenchChannel() *cobra.Command {
 				return &exit{codeUsage, err}
 			}
 			return f.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
-				c.Dir, c.Command, c.Progress = p.dir, p.command, p.progress
+				c.Dir, c.Command, c.Progress, c.Begun = p.dir, p.command, p.progress, p.begun
 				return limit.RunChannel(ctx, c)
 			})
 		},

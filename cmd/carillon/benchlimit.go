@@ -65,7 +65,7 @@ func newBenchLimit() *cobra.Command {
 				return &exit{codeUsage, err}
 			}
 			return f.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
-				c.Dir, c.Command, c.Progress = p.dir, p.command, p.progress
+				c.Dir, c.Command, c.Progress, c.Begun = p.dir, p.command, p.progress, p.begun
 				return limit.Run(ctx, c)
 			})
 		},

@@ -32,16 +32,14 @@ type benchPlace struct {
 	dir      string   // empty
 	command  []string // this binary
 	progress io.Writer
+	begun    func(*report.Result) error // is told the settings before anything is measured
 }
 
 // carryOut gives a run its place, and writes its result.
 func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, benchPlace) (*report.Result, error)) error {
-	var old *report.Result
-	if o.baseline != "" {
-		var err error
-		if old, err = report.ReadFile(o.baseline); err != nil {
-			return &exit{codeUsage, err} // before it has run for minutes
-		}
+	old, begun, err := o.old()
+	if err != nil {
+		return &exit{codeUsage, err} // before it has run for minutes
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -56,9 +54,10 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	if dir, err = makeDir(dir); err != nil {
 		return err
 	}
-	res, err := run(cmd.Context(), benchPlace{dir, []string{exe}, cmd.ErrOrStderr()})
+	res, err := run(cmd.Context(), benchPlace{dir, []string{exe}, cmd.ErrOrStderr(), begun})
+	var wrong *exit // usage, which is known before anything has run
 	switch {
-	case cmd.Context().Err() != nil && temporary: // nobody will look at it
+	case temporary && (cmd.Context().Err() != nil || errors.As(err, &wrong)): // nobody will look at it
 		return errors.Join(err, os.RemoveAll(dir))
 	case err != nil:
 		return fmt.Errorf("%w (data and logs are in %s)", err, dir)
@@ -76,10 +75,31 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	if temporary {
 		err = os.RemoveAll(dir)
 	}
-	if old != nil {
-		err = errors.Join(report.Baseline(old, res), err)
+	if old == nil {
+		return err
 	}
+	if err := errors.Join(report.Baseline(old, res), err); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), "baseline: no worse")
 	return err
+}
+
+// old reads the baseline, nil if there is none, and returns what refuses
+// settings that are not the baseline's.
+func (o *benchOutput) old() (old *report.Result, begun func(*report.Result) error, err error) {
+	if o.baseline == "" {
+		return nil, nil, nil
+	}
+	if old, err = report.ReadFile(o.baseline); err != nil {
+		return nil, nil, err
+	}
+	return old, func(now *report.Result) error {
+		if err := report.Comparable(old, now); err != nil {
+			return &exit{codeUsage, err}
+		}
+		return nil
+	}, nil
 }
 
 // write writes the result wherever it is wanted.

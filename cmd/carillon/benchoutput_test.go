@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,6 +51,58 @@ func TestBenchExit(t *testing.T) {
 			}
 			if _, err := os.Stat(dir); (err == nil) != c.kept {
 				t.Errorf("its directory: %v; kept should be %v", err, c.kept)
+			}
+		})
+	}
+}
+
+// A baseline that a run can't be judged by is refused before it has run, and
+// leaves nothing behind; one that holds is said to.
+func TestBenchBaseline(t *testing.T) {
+	run := func(change func(*report.Result)) *report.Result {
+		r := &report.Result{Command: "broadcast", Passed: true, Settings: map[string]any{"sends": 100, "rounds": 3}}
+		r.AddFaults(0, 0)
+		change(r)
+		return r
+	}
+	for _, c := range []struct {
+		name   string
+		before func(*report.Result)
+		code   int
+		said   string
+	}{
+		{"it holds", func(*report.Result) {}, codeOK, "baseline: no worse"},
+		{"other settings", func(r *report.Result) { r.Settings["rounds"] = 5 }, codeUsage, "other settings (rounds)"},
+		{"another command", func(r *report.Result) { r.Command = "latency" }, codeUsage, "one is a run of bench latency"},
+		{"a run that failed", func(r *report.Result) { r.Fail("a send was lost") }, codeUsage, "a run that failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			o := &benchOutput{baseline: filepath.Join(t.TempDir(), "old.json")}
+			if err := run(c.before).WriteFile(o.baseline); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			cmd := &cobra.Command{}
+			cmd.SetContext(t.Context())
+			cmd.SetOut(&out)
+			var dir string
+			measured := false
+			err := o.carryOut(cmd, func(_ context.Context, p benchPlace) (*report.Result, error) {
+				dir = p.dir
+				r := run(func(*report.Result) {})
+				if err := p.begun(r); err != nil {
+					return nil, err
+				}
+				measured = true
+				return r, nil
+			})
+			code := conclude(&out, "carillon bench", true, false, err)
+			if code != c.code || measured != (c.code == codeOK) || !strings.Contains(out.String(), c.said) {
+				t.Errorf("exit code %d, want %d; measured %v; it said\n%s", code, c.code, measured, out.String())
+			}
+			if _, err := os.Stat(dir); err == nil {
+				t.Error("its directory is still there")
 			}
 		})
 	}
