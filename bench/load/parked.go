@@ -75,6 +75,7 @@ type parked struct {
 	took    time.Duration // until far was parked
 	due     *passed
 	last    time.Time // the last of near had ended
+	stopped time.Time // due was no longer measured
 }
 
 // restart is a start of the nodes with what is parked.
@@ -120,11 +121,12 @@ func (p *parked) run(ctx context.Context) error {
 
 // settle waits until the nodes say that the near ones are parked no more: they
 // look at their gauges now and then. It does not wait for ever: what they still
-// say then is in the report.
+// say then is in the report, and ends the line of those that are parked.
 func (p *parked) settle(ctx context.Context) error {
 	l := &listener{ctx: ctx, nodes: p.round.Nodes}
 	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); {
 		if said, err := l.latest(); err == nil && said.parked <= float64(p.far.Len()) {
+			p.due.addParked(time.Since(p.stopped), said.parked)
 			return nil
 		}
 		if err := waitUntil(ctx, time.Now().Add(sampled)); err != nil {
@@ -132,6 +134,15 @@ func (p *parked) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// addParked adds how many were parked so long after all else was measured.
+func (p *passed) addParked(after time.Duration, n float64) {
+	for i, s := range p.Series {
+		if s.Name == "parked" {
+			p.Series[i].Points = append(s.Points, [2]float64{(p.Elapsed + after).Seconds(), n})
+		}
+	}
 }
 
 // part is some of the sends of the workload, with ids of their own.
@@ -272,14 +283,18 @@ func waitUntil(ctx context.Context, t time.Time) error {
 // fallDue measures how the near ones go out.
 func (p *parked) fallDue(ctx context.Context) (err error) {
 	p.say("%d sends fall due in %.0f s", p.Near, time.Until(p.moment).Seconds())
-	var written atomic.Int64
-	p.due, _, err = p.metered(ctx, p.round, &written, func(l *listener) (time.Time, error) {
+	written, err := p.written(ctx) // those that were parked have events, too
+	if err != nil {
+		return err
+	}
+	p.due, _, err = p.metered(ctx, p.round, written, func(l *listener) (time.Time, error) {
 		if err := waitUntil(ctx, p.moment.Add(-sampled)); err != nil {
 			return p.moment, err
 		}
 		var err error
-		p.last, err = p.await(ctx, p.round, l, p.Near, &written)
+		p.last, err = p.await(ctx, p.round, l, p.Near, written)
 		return p.last, err
 	})
+	p.stopped = time.Now()
 	return err
 }

@@ -51,16 +51,28 @@ func (s *stage) measure(ctx context.Context, d *rig.Round, n int, launched time.
 	if err := s.awaitAhead(ctx, d); err != nil {
 		return nil, err
 	}
-	var written atomic.Int64
+	written, err := s.written(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var last time.Time
-	p, all, err := s.metered(ctx, d, &written, func(l *listener) (at time.Time, err error) {
-		last, err = s.await(ctx, d, l, n, &written)
+	p, all, err := s.metered(ctx, d, written, func(l *listener) (at time.Time, err error) {
+		last, err = s.await(ctx, d, l, n, written)
 		return last, err
 	})
 	if err == nil && p.sends < (all.ended-float64(s.Ahead))/2 {
 		p.fromLaunch(all, last.Sub(launched))
 	}
 	return p, err
+}
+
+// written counts the status events so far, for metered and await: those are of
+// no rate.
+func (s *stage) written(ctx context.Context) (*atomic.Int64, error) {
+	events, err := s.rig.Written(ctx, s.rig.Topic("status"))
+	n := new(atomic.Int64)
+	n.Store(int64(events))
+	return n, err
 }
 
 // metered measures the nodes and the broker while run goes on, which returns

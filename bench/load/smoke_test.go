@@ -163,7 +163,26 @@ func TestParked(t *testing.T) {
 			if fresh := r.Figure("fresh_restart_seconds"); (fresh != nil) != (over == 0) {
 				t.Errorf("a restart from Kafka alone: %+v", fresh)
 			}
+			dueLines(t, r)
 		})
+	}
+}
+
+// dueLines fails the test if the outcomes drawn are more than the 300 that fell
+// due, or the line of the parked does not end at the 700 that wait on.
+func dueLines(t *testing.T, r *report.Result) {
+	t.Helper()
+	for _, s := range r.Series {
+		at, sum := 0.0, 0.0
+		for _, p := range s.Points {
+			at, sum = p[0], sum+p[1]*(p[0]-at)
+		}
+		switch last := s.Points[len(s.Points)-1]; {
+		case s.Name == "outcomes" && sum > 301:
+			t.Errorf("%v outcomes: %v", sum, s.Points)
+		case s.Name == "parked" && last[1] != 700:
+			t.Errorf("the line of the parked ends at %v", last)
+		}
 	}
 }
 
