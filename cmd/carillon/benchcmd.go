@@ -126,6 +126,9 @@ type chaosReport interface {
 
 // carryOut gives a run its directory and its command, and writes its report.
 func (f *chaosFlags) carryOut(cmd *cobra.Command, run func() (chaosReport, error)) error {
+	if err := writable("json", f.json); err != nil {
+		return &exit{codeUsage, err}
+	}
 	f.Progress = cmd.ErrOrStderr()
 	exe, err := os.Executable()
 	if err != nil {

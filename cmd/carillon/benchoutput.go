@@ -38,7 +38,7 @@ type benchPlace struct {
 // carryOut gives a run its place, and writes its result.
 func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, benchPlace) (*report.Result, error)) error {
 	old, begun, err := o.old()
-	if err != nil {
+	if err := errors.Join(err, writable("json", o.json), writable("report", o.report)); err != nil {
 		return &exit{codeUsage, err} // before it has run for minutes
 	}
 	exe, err := os.Executable()
@@ -67,7 +67,7 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	}
 	res.Versions["carillon"], res.Versions["go"] = thisBuild().Version, runtime.Version()
 	if err := o.write(cmd.OutOrStdout(), res); err != nil {
-		return err
+		return fmt.Errorf("%w (data and logs are in %s)", err, dir)
 	}
 	if !res.Passed {
 		return errSaid
@@ -100,6 +100,31 @@ func (o *benchOutput) old() (old *report.Result, begun func(*report.Result) erro
 		}
 		return nil
 	}, nil
+}
+
+// writable says whether the file of a flag can be written at the end of a run,
+// and leaves it as it is. "" is not wanted; a pipe or a terminal is taken at its
+// word.
+func writable(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	is, err := os.Stat(path)
+	if err == nil && !is.IsDir() && !is.Mode().IsRegular() {
+		return nil
+	}
+	isNew := errors.Is(err, os.ErrNotExist)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil && isNew {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		return fmt.Errorf("--%s: the result can't be written: %w", flag, err)
+	}
+	return nil
 }
 
 // write writes the result wherever it is wanted.

@@ -107,3 +107,43 @@ func TestBenchBaseline(t *testing.T) {
 		})
 	}
 }
+
+// Where the result is to go is looked at before the run, and left as it is.
+func TestBenchWritable(t *testing.T) {
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there.json")
+	if err := os.WriteFile(there, []byte("of the last run"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, path, said string // "" is fine
+	}{
+		{"not wanted", "", ""},
+		{"a file that is there", there, ""},
+		{"a file that is not", filepath.Join(dir, "new.json"), ""},
+		{"no file", os.DevNull, ""},
+		{"a directory that is not there", filepath.Join(dir, "none", "x.json"), "no such file or directory"},
+		{"a directory", dir, "is a directory"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, o := range []*benchOutput{{json: c.path}, {report: c.path}} {
+				ran := errors.New("it ran")
+				cmd := &cobra.Command{}
+				cmd.SetContext(t.Context())
+				o.dir = t.TempDir()
+				err := o.carryOut(cmd, func(context.Context, benchPlace) (*report.Result, error) { return nil, ran })
+				var said strings.Builder
+				code := conclude(&said, "carillon bench", true, false, err)
+				if c.said == "" && !errors.Is(err, ran) || c.said != "" && (code != codeUsage || !strings.Contains(said.String(), c.said)) {
+					t.Errorf("exit code %d: %s", code, said.String())
+				}
+			}
+		})
+	}
+	if text, err := os.ReadFile(there); err != nil || string(text) != "of the last run" {
+		t.Errorf("the former result is now %q: %v", text, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new.json")); err == nil {
+		t.Error("an empty file is left behind")
+	}
+}
