@@ -67,7 +67,7 @@ func (r *run) settings(res *report.Result) {
 // figures are those of one program.
 func (r *run) figures(res *report.Result, kind string) {
 	if kind == Engine {
-		res.AddRounds("seconds", "s", r.each(kind, func(t turn) float64 { return t.took.Seconds() }), report.Neither)
+		res.AddSeconds(r.each(kind, func(t turn) float64 { return float64(r.sends.Len()) / t.rate() })).Better = report.Neither
 	}
 	rate := res.AddRounds(names[kind].rate, "sends/s", r.each(kind, turn.rate), report.Higher)
 	rate.Key, rate.Note = kind == Engine, notes[kind]

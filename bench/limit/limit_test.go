@@ -53,8 +53,11 @@ func TestLimitSmoke(t *testing.T) {
 		"ratio", "ratio_min", "ratio_max", "share_of_raw", "share_of_plugin_stream", "share_of_pebble",
 	} {
 		if res.Figure(name) == nil {
-			t.Errorf("there is no figure %s", name)
+			t.Fatalf("there is no figure %s", name)
 		}
+	}
+	if sends := res.Figure("seconds").Value * res.Figure("sends_per_second").Value; math.Abs(sends-5000) > 0.01 {
+		t.Errorf("seconds by the rate are %v sends, and there were 5000", sends)
 	}
 }
 

@@ -46,7 +46,7 @@ func each(all []*passed, of func(*passed) float64) []float64 {
 // addCost adds the figures of passes over the same sends with as many nodes.
 func addCost(r *report.Result, all []*passed) {
 	r.Add("sends", "", float64(all[0].verdict.Sends), report.Neither)
-	r.AddRounds("seconds", "s", each(all, (*passed).whole), report.Lower)
+	r.AddSeconds(each(all, (*passed).whole))
 	rate := r.AddRounds("sends_per_second", "sends/s", each(all, (*passed).rate), report.Higher)
 	rate.Key = true
 	if slices.ContainsFunc(all, func(p *passed) bool { return p.started }) {

@@ -125,6 +125,19 @@ func (r *Result) AddRounds(name, unit string, rounds []float64, better Better) *
 	return f
 }
 
+// AddSeconds appends the seconds that all sends of a round take at its rate. Of
+// an even number of rounds the middle is the harmonic mean of the two there, so
+// that it is what the median of the rates says.
+func (r *Result) AddSeconds(rounds []float64) *Figure {
+	rates := make([]float64, len(rounds))
+	for i, s := range rounds {
+		rates[i] = 1 / s
+	}
+	f := r.AddRounds("seconds", "s", rounds, Lower)
+	f.Value = 1 / median(rates)
+	return f
+}
+
 // AddFaults appends what must be 0.
 func (r *Result) AddFaults(lost, doubled int) {
 	f := r.Add("lost", "", float64(lost), Lower)

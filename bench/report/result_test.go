@@ -223,3 +223,18 @@ func TestWrite(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The seconds are those of the rate that stands beside them, of two rounds too.
+func TestSecondsAgreeWithTheRate(t *testing.T) {
+	for _, seconds := range [][]float64{{2}, {1, 4}, {1, 2, 5}, {4, 1, 2, 3}} {
+		r := &Result{}
+		rates := make([]float64, len(seconds))
+		for i, s := range seconds {
+			rates[i] = 100 / s
+		}
+		got, want := r.AddSeconds(seconds).Value, 100/r.AddRounds("sends_per_second", "", rates, Higher).Value
+		if math.Abs(got-want) > 1e-9 {
+			t.Errorf("of %v it is %v, want %v", seconds, got, want)
+		}
+	}
+}
