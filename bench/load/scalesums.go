@@ -26,43 +26,45 @@ func addLines(r *report.Result, cells []*cell) {
 	}
 }
 
-// addSums adds the figures of all cells together.
+// addSums adds the figures of the first case, how far the others are from it, and
+// what was wrong in any.
 func addSums(r *report.Result, cells []*cell) {
-	sends, lost, doubled := 0, 0, 0
-	seconds := 0.0
+	first := cells[0]
+	rates := each(first.all, (*passed).rate)
+	r.Add("sends", "", float64(first.sends), report.Neither).Note = "of a round, without those ahead"
+	r.AddSeconds(each(first.all, func(p *passed) float64 { return float64(first.sends) / p.rate() }))
+	r.AddRounds("sends_per_second", "sends/s", rates, report.Higher).Key = true
+	if process.Measurable {
+		of := func(name, unit string, get func(*passed) float64) *report.Figure {
+			return r.AddRounds(name, unit, each(first.all, get), report.Lower)
+		}
+		of("engine_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("engine") }).Key = true
+		of("plugin_cpu_us_per_send", "µs", func(p *passed) float64 { return p.perSend("plugin") })
+		of("engine_peak_rss_mib", "MiB", func(p *passed) float64 { return p.peakMiB("engine") })
+		bound := of("engine_rss_bound_mib", "MiB", (*passed).boundMiB)
+		bound.Better, bound.Note = report.Neither, boundNote
+		addRatios(r, cells)
+	}
+	lost, doubled := 0, 0
 	for _, c := range cells {
 		for _, p := range c.all {
-			sends, lost, doubled = sends+p.verdict.Sends, lost+p.verdict.Lost, doubled+p.verdict.Doubled
-			seconds += p.whole()
+			lost, doubled = lost+p.verdict.Lost, doubled+p.verdict.Doubled
 		}
-	}
-	r.Add("sends", "", float64(sends), report.Neither).Note = "of all runs"
-	r.Add("seconds", "s", seconds, report.Lower)
-	most := func(name, unit string, of func(*cell) float64, better report.Better) *report.Figure {
-		all := make([]float64, len(cells))
-		for i, c := range cells {
-			all[i] = of(c)
-		}
-		f := r.Add(name, unit, slices.Max(all), better)
-		f.Note = "most of all cells"
-		return f
-	}
-	overRounds := func(of func(*passed) float64) func(*cell) float64 {
-		return func(c *cell) float64 { return c.median(of) }
-	}
-	most("sends_per_second", "sends/s", overRounds((*passed).rate), report.Higher).Key = true
-	if process.Measurable {
-		cost := func(role string) func(*cell) float64 {
-			return overRounds(func(p *passed) float64 { return p.perSend(role) })
-		}
-		most("engine_cpu_us_per_send", "µs", cost("engine"), report.Lower).Key = true
-		ratio := func(c *cell) float64 { return median(c.ratios(cells[0])) }
-		most("engine_cpu_ratio_most", "", ratio, report.Lower).Note = "of the first cell, in the same round"
-		least := most("engine_cpu_ratio_least", "", func(c *cell) float64 { return -ratio(c) }, report.Neither)
-		least.Value, least.Note = -least.Value, "of the first cell, in the same round"
-		most("plugin_cpu_us_per_send", "µs", cost("plugin"), report.Lower)
-		most("engine_peak_rss_mib", "MiB", overRounds(func(p *passed) float64 { return p.peakMiB("engine") }), report.Lower)
-		most("engine_rss_bound_mib", "MiB", overRounds((*passed).boundMiB), report.Neither).Note = boundNote
 	}
 	r.AddFaults(lost, doubled)
+	if len(cells) > 1 {
+		r.Remark("the figures are those of the first case, nodes %d with sends %d, but for the ratios, and lost and doubled, which are of all cases: the table has the others", first.nodes, first.sends)
+	}
+}
+
+// addRatios adds how much the engine's cost in the cheapest and the dearest case
+// is of that in the first.
+func addRatios(r *report.Result, cells []*cell) {
+	all := make([]float64, len(cells))
+	for i, c := range cells {
+		all[i] = median(c.ratios(cells[0]))
+	}
+	const note = "of the first case, in the same round"
+	r.Add("engine_cpu_ratio_most", "", slices.Max(all), report.Lower).Note = note
+	r.Add("engine_cpu_ratio_least", "", slices.Min(all), report.Neither).Note = note
 }

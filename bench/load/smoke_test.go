@@ -130,8 +130,12 @@ func TestScale(t *testing.T) {
 	c.Ahead = 100
 	r, err := Scale(t.Context(), c, []int{1, 2}, []int{500, 1000}, 2)
 	good(t, r, err, "engine_rss_bound_mib")
-	if got := r.Figure("sends").Value; got != 2*(3000+4*100) || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 4 {
+	if got := r.Figure("sends").Value; got != 500 || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 4 {
 		t.Errorf("%v sends, %+v", got, r.Tables)
+	}
+	// The figures are one case's: its row in the table says the same.
+	if row := r.Tables[0].Rows[0]; row[2] != r.Figure("sends_per_second").Value || row[3] != r.Figure("engine_cpu_us_per_send").Value || len(r.Remarks) != 1 {
+		t.Errorf("the first case has %v, and the figures are %+v; remarks: %v", row, r.Figures, r.Remarks)
 	}
 }
 
