@@ -258,11 +258,7 @@ func addLatencies(r *report.Result, alone, beside []times) {
 	}
 	t := report.Table{Title: "Latency of urgent sends", Note: "Of all rounds together.", Columns: []string{"percentile", "alone, ms", "beside the broadcast, ms"}}
 	for _, q := range []float64{50, 75, 90, 95, 99, 99.9, 100} {
-		row := []any{q, idle.ms(q), nil}
-		if len(beside) > 0 {
-			row[2] = loaded.ms(q)
-		}
-		t.Add(row...)
+		t.Add(q, idle.cell(q), loaded.cell(q))
 	}
 	r.Tables = append(r.Tables, t)
 }

@@ -28,12 +28,19 @@ func (t times) add(µs uint32) {
 // ms returns the latency that a percentage of all did not exceed.
 func (t times) ms(percentile float64) float64 { return float64(t.ValueAtPercentile(percentile)) / 1e3 }
 
-// report returns the distribution. A percentile of which there are not ten
-// sends beyond it says nothing, and is left out.
+// cell is the same for a table: empty where it tells nothing.
+func (t times) cell(percentile float64) any {
+	if !report.Tells(t.TotalCount(), percentile) {
+		return nil
+	}
+	return t.ms(percentile)
+}
+
+// report returns the distribution, without the percentiles that tell nothing.
 func (t times) report(name string) report.Percentiles {
 	p := report.Percentiles{Name: name, Count: t.TotalCount()}
 	for _, q := range percentiles {
-		if beyond := float64(p.Count) * (100 - q) / 100; beyond >= 10 || q == 100 || q <= 50 {
+		if report.Tells(p.Count, q) {
 			p.Points = append(p.Points, report.Percentile{Percentile: q, Ms: t.ms(q)})
 		}
 	}
@@ -41,24 +48,32 @@ func (t times) report(name string) report.Percentiles {
 }
 
 // addTimes adds the figures of distributions, one for each round, which begin
-// with prefix.
+// with prefix, without the percentiles that tell nothing of the smallest round.
+// The key figure is p99, or the furthest below it.
 func addTimes(r *report.Result, prefix string, rounds []times) {
 	least := rounds[0].TotalCount()
 	for _, t := range rounds {
 		least = min(least, t.TotalCount())
 	}
+	key := ""
 	for _, q := range []struct {
 		name string
 		at   float64
 	}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}, {"max", 100}} {
-		if float64(least)*(100-q.at)/100 < 1 && q.at < 100 {
-			continue // it would be the maximum
+		if !report.Tells(least, q.at) {
+			continue
 		}
 		all := make([]float64, len(rounds))
 		for i, t := range rounds {
 			all[i] = t.ms(q.at)
 		}
-		r.AddRounds(prefix+q.name+"_ms", "ms", all, report.Lower).Key = q.name == "p99"
+		name := prefix + q.name + "_ms"
+		if r.AddRounds(name, "ms", all, report.Lower); q.at <= 99 {
+			key = name
+		}
+	}
+	if f := r.Figure(key); f != nil {
+		f.Key = true
 	}
 }
 

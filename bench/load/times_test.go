@@ -2,8 +2,11 @@ package load
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/carillonhq/carillon/bench/report"
 )
 
 // flowOf is 100 sends a second, of which the ith took so many ms.
@@ -67,6 +70,45 @@ func TestReportLeavesOutNoise(t *testing.T) {
 	}
 	if last := p.Points[len(p.Points)-1]; last.Percentile != 100 || math.Abs(last.Ms-7) > 0.01 {
 		t.Errorf("the maximum is %+v", last)
+	}
+}
+
+// Figures, tables and plots leave out the same, whatever the number of sends.
+func TestPercentilesByOneRule(t *testing.T) {
+	for _, c := range []struct {
+		sends int
+		first string // of the figures that are left out; "": none
+		key   string
+	}{
+		{33, "p90", "p50"},
+		{100, "p99", "p90"}, // ten are beyond p90
+		{600, "p99", "p90"},
+		{1000, "p999", "p99"},
+		{20_000, "p9999", "p99"},
+		{100_000, "", "p99"},
+	} {
+		all := flowOf(c.sends, func(int) int { return 7 }).within(0, time.Hour)
+		r := &report.Result{}
+		addTimes(r, "", []times{all})
+		points := all.report("").Points
+		left := false
+		for _, q := range []struct {
+			name string
+			at   float64
+		}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"p9999", 99.99}} {
+			left = left || q.name == c.first
+			f := r.Figure(q.name + "_ms")
+			drawn := slices.ContainsFunc(points, func(p report.Percentile) bool { return p.Percentile == q.at })
+			if (f == nil) != left || drawn == left || (all.cell(q.at) == nil) != left {
+				t.Errorf("%s of %d sends: figure %v, drawn %v, in a table %v; left out should be %v", q.name, c.sends, f != nil, drawn, all.cell(q.at), left)
+			}
+			if f != nil && f.Key != (q.name == c.key) {
+				t.Errorf("%s of %d sends is shown big: %v", q.name, c.sends, f.Key)
+			}
+		}
+		if r.Figure("max_ms") == nil {
+			t.Errorf("%d sends have no maximum", c.sends)
+		}
 	}
 }
 

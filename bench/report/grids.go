@@ -108,8 +108,8 @@ func latencyGrid(results []*Result, runs []string) grid {
 				v := d.at(p)
 				if p == 100 && len(d.Points) > 0 {
 					v = d.Points[len(d.Points)-1].Ms
-				} else if d.Count > 0 && float64(d.Count)*(1-p/100) < 1 {
-					v = math.NaN() // fewer values than it takes to have one beyond it
+				} else if d.Count > 0 && !Tells(d.Count, p) {
+					v = math.NaN()
 				}
 				cells = append(cells, number(v))
 			}

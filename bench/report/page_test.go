@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,5 +210,21 @@ func TestKeys(t *testing.T) {
 	r.Figure("sends").Key = true
 	if got := strings.Join(keys([]*Result{r}), " "); got != "sends rate lost" { // those that are marked come first
 		t.Error(got)
+	}
+}
+
+// The table of a page leaves out what a handful of values decide, whoever wrote
+// the points.
+func TestLatencyGridLeavesOut(t *testing.T) {
+	points := []Percentile{{50, 1}, {90, 2}, {99, 3}, {99.9, 4}, {99.99, 5}, {100, 6}}
+	for count, want := range map[int64][]string{
+		600:    {"", "1", "2", nothing, nothing, nothing, "6", "600"},
+		1000:   {"", "1", "2", "3", nothing, nothing, "6", "1,000"},
+		20_000: {"", "1", "2", "3", "4", nothing, "6", "20,000"},
+	} {
+		r := &Result{Percentiles: []Percentiles{{Count: count, Points: points}}}
+		if got := latencyGrid([]*Result{r}, []string{""}).Rows[0]; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

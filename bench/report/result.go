@@ -112,6 +112,14 @@ type Percentile struct {
 	Ms         float64 `json:"ms"`
 }
 
+// Tells says whether a percentile of so many values says more than what a handful
+// of them happened to be: ten or more are beyond it, or half of all, and the
+// maximum is what it is. It is the rule for figures, tables and plots alike.
+func Tells(count int64, percentile float64) bool {
+	beyond := float64(count) * (100 - percentile) / 100
+	return count > 0 && (beyond >= 10-1e-6 || percentile <= 50 || percentile == 100)
+}
+
 // Add appends a figure and returns it, to be told more before the next is added.
 func (r *Result) Add(name, unit string, value float64, better Better) *Figure {
 	r.Figures = append(r.Figures, Figure{Name: name, Unit: unit, Value: value, Better: better})

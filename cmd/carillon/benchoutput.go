@@ -45,13 +45,9 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	if err != nil {
 		return fmt.Errorf("find this program, to start processes of it: %w", err)
 	}
-	dir, temporary := o.dir, o.dir == ""
-	if temporary {
-		if dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
-			return fmt.Errorf("make a directory for the run: %w; name one with --dir", err)
-		}
-	}
-	if dir, err = makeDir(dir); err != nil {
+	temporary := o.dir == ""
+	dir, err := o.place()
+	if err != nil {
 		return err
 	}
 	res, err := run(cmd.Context(), benchPlace{dir, []string{exe}, cmd.ErrOrStderr(), begun})
@@ -83,6 +79,16 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), "baseline: no worse")
 	return err
+}
+
+// place makes the run's directory.
+func (o *benchOutput) place() (dir string, err error) {
+	if dir = o.dir; dir == "" {
+		if dir, err = os.MkdirTemp("", "carillon-bench-"); err != nil {
+			return "", fmt.Errorf("make a directory for the run: %w; name one with --dir", err)
+		}
+	}
+	return makeDir(dir)
 }
 
 // old reads the baseline, nil if there is none, and returns what refuses
