@@ -37,7 +37,7 @@ func Parked(ctx context.Context, c Config, when Schedule) (_ *report.Result, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	r := c.result("parked", s.rig)
-	r.Settings["near"], r.Settings["over"], r.Settings["fresh_disk"] = when.Near, when.Over, when.FreshDisk
+	when.set(r.Settings)
 	if err := c.begun(r); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,14 @@ import (
 	"github.com/carillonhq/carillon/bench/report"
 )
 
+// set adds it to the settings of a run.
+func (s Schedule) set(settings map[string]any) {
+	settings["near"], settings["fresh_disk"], settings["due"] = s.Near, s.FreshDisk, "moment"
+	if s.Over > 0 {
+		settings["due"], settings["over"] = "spread", s.Over
+	}
+}
+
 // report puts together what a run found.
 func (p *parked) report(r *report.Result, found *accounted) {
 	for _, text := range found.problems(p, p.at(nearSent).parked) {

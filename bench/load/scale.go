@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/carillonhq/carillon/bench/process"
 	"github.com/carillonhq/carillon/bench/report"
@@ -46,7 +47,7 @@ func Scale(ctx context.Context, c Config, nodes, sends []int, rounds int) (_ *re
 		}
 	}
 	r := c.result("scale", cells[0].rig)
-	r.Settings["nodes"], r.Settings["sends"] = fmt.Sprint(nodes), fmt.Sprint(sends)
+	r.Settings["nodes"], r.Settings["sends"] = list(nodes), list(sends)
 	r.Settings["rounds"], r.Settings["warm_up"] = rounds, c.Ahead
 	if err := c.begun(r); err != nil {
 		return nil, err
@@ -61,6 +62,9 @@ func Scale(ctx context.Context, c Config, nodes, sends []int, rounds int) (_ *re
 	addSums(r, cells)
 	return r, nil
 }
+
+// list writes numbers as the flags take them.
+func list(all []int) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(all), "[]"), " ", ",") }
 
 // size publishes so many sends, and those that go ahead.
 func (c Config) size(ctx context.Context, sends, nodes int) (*size, error) {

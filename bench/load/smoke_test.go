@@ -167,6 +167,9 @@ func TestParked(t *testing.T) {
 			if fresh := r.Figure("fresh_restart_seconds"); (fresh != nil) != (over == 0) {
 				t.Errorf("a restart from Kafka alone: %+v", fresh)
 			}
+			if due, spread := r.Settings["due"], r.Settings["over"]; due != map[bool]string{true: "moment", false: "spread"}[over == 0] || (spread == nil) != (over == 0) {
+				t.Errorf("settings: %v", r.Settings)
+			}
 			dueLines(t, r)
 		})
 	}

@@ -203,6 +203,7 @@ func facts(results []*Result) []fact {
 			settings[name] = v
 		}
 	}
+	delete(settings, "broker") // which is above, as it was run
 	for _, name := range union(settings, nil) {
 		add(strings.ReplaceAll(name, "_", " "), func(r *Result) string { return text(r.Settings[name]) })
 	}

@@ -228,3 +228,15 @@ func TestLatencyGridLeavesOut(t *testing.T) {
 		}
 	}
 }
+
+// The broker stands among what ran once, as it was run, and not by its flag too.
+func TestBrokerIsListedOnce(t *testing.T) {
+	r := &Result{Broker: "Apache Kafka 4.1.1, started here", Settings: map[string]any{"broker": "kafka", "nodes": 1}}
+	var names []string
+	for _, f := range facts([]*Result{r}) {
+		names = append(names, f.Name)
+	}
+	if !slices.Equal(names, []string{"broker", "nodes"}) {
+		t.Errorf("what ran: %q", names)
+	}
+}

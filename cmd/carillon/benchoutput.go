@@ -61,7 +61,7 @@ func (o *benchOutput) carryOut(cmd *cobra.Command, run func(context.Context, ben
 	if res.Versions == nil {
 		res.Versions = map[string]string{}
 	}
-	res.Versions["carillon"], res.Versions["go"] = thisBuild().Version, runtime.Version()
+	res.Versions["carillon"], res.Versions["go"] = thisBuild().long(), runtime.Version()
 	if err := o.write(cmd.OutOrStdout(), res); err != nil {
 		return fmt.Errorf("%w (data and logs are in %s)", err, dir)
 	}

@@ -54,6 +54,14 @@ func thisBuild() build {
 	return b
 }
 
+// long returns the version with the commit, where that is known.
+func (b build) long() string {
+	if b.Commit == "unknown" {
+		return b.Version
+	}
+	return b.Version + " " + b.Commit
+}
+
 func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
