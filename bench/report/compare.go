@@ -52,7 +52,8 @@ type Change struct {
 }
 
 // Compare says how every figure changed from before to after, in the order of
-// after, and how much of that is noise. It refuses runs of two commands.
+// after, and how much of that is noise. It refuses runs of two commands, and
+// judges no figure where settings differ or a run failed.
 func Compare(before, after *Result) (*Comparison, error) {
 	if err := sameCommand(before, after); err != nil {
 		return nil, err
@@ -66,7 +67,29 @@ func Compare(before, after *Result) (*Comparison, error) {
 			c.Changes = append(c.Changes, change(&before.Figures[i], nil))
 		}
 	}
+	c.withhold(unlike(before, after))
 	return c, nil
+}
+
+// unlike says in a few words why two runs did not do the same; "": they did.
+func unlike(before, after *Result) string {
+	switch {
+	case !before.Passed || !after.Passed:
+		return "a run failed"
+	case len(differing(before, after)) > 0:
+		return "other settings"
+	}
+	return ""
+}
+
+// withhold takes verdicts back, unless there is no reason to; but for those on
+// what must be 0 whatever the settings are, and is what makes a run fail.
+func (c *Comparison) withhold(why string) {
+	for i := range c.Changes {
+		if ch := &c.Changes[i]; why != "" && ch.Better != Neither && ch.Verdict != OneOnly && ch.Name != lost && ch.Name != doubled {
+			ch.Verdict, ch.Why = Unjudged, why
+		}
+	}
 }
 
 func sameCommand(before, after *Result) error {

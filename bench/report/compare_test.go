@@ -146,6 +146,47 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Runs that did not do the same, or one that failed, are better or worse in
+// nothing: as for a baseline. The change is there all the same.
+func TestCompareWithholds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Result)
+		want   string
+	}{
+		{"the same", func(*Result) {}, ""},
+		{"another machine is a warning", func(r *Result) { r.Machine.MemoryBytes *= 2 }, ""},
+		{"other settings", func(r *Result) { r.Settings = map[string]any{"nodes": 2, "workload": "alert", "length": "10s"} }, "other settings"},
+		{"a run that failed", func(r *Result) { r.Passed = false }, "a run failed"},
+	} {
+		for _, swap := range []bool{false, true} {
+			a, b := broadcast(), broadcast()
+			c.change(b)
+			if swap {
+				a, b = b, a
+			}
+			got, err := Compare(a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ch := range got.Changes {
+				if ch.Better == Neither {
+					continue
+				}
+				if ch.Name == lost { // none may be, so that is judged in any case
+					if ch.Verdict != IsSame {
+						t.Errorf("%s: %+v", c.name, ch)
+					}
+					continue
+				}
+				if withheld := ch.Verdict == Unjudged && ch.Why == c.want; withheld != (c.want != "") || ch.Percent == nil {
+					t.Errorf("%s: %+v", c.name, ch)
+				}
+			}
+		}
+	}
+}
+
 func TestCompareRefusesTwoCommands(t *testing.T) {
 	other := broadcast()
 	other.Command = "limit"

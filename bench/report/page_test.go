@@ -72,8 +72,11 @@ func TestPage(t *testing.T) {
 			`<ul><li>one send is lost</li></ul>`,
 			"From A to B", "<li>B failed: what it measured may be something else</li>",
 			`<figcaption>A: Memory</figcaption>`, `<figcaption>B: Memory</figcaption>`,
-			`<td class="the-same">the same</td>`,
+			`not judged: a run failed</td>`,
 		}, []string{"All figures"}},
+		{"two runs", []*Result{broadcast(), broadcast()}, []string{
+			"From A to B", `<td class="the-same">the same</td>`,
+		}, []string{"All figures", "not judged"}},
 		{"three runs", []*Result{broadcast(), broadcast(), broadcast()}, []string{
 			`<th scope="col" class="number">C</th>`, `<tr><th scope="row">lost</th><td class="number">0</td><td class="number">0</td><td class="number">0</td><td>sends</td><td>lower</td></tr>`,
 		}, []string{"From A to B"}},

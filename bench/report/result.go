@@ -146,11 +146,17 @@ func (r *Result) AddSeconds(rounds []float64) *Figure {
 	return f
 }
 
-// AddFaults appends what must be 0.
-func (r *Result) AddFaults(lost, doubled int) {
-	f := r.Add("lost", "", float64(lost), Lower)
+// The figures that must be 0.
+const (
+	lost    = "lost"
+	doubled = "doubled"
+)
+
+// AddFaults appends what must be 0: the sends that are lost, and doubled.
+func (r *Result) AddFaults(nLost, nDoubled int) {
+	f := r.Add(lost, "", float64(nLost), Lower)
 	f.Counted, f.Key = true, true
-	f = r.Add("doubled", "", float64(doubled), Lower)
+	f = r.Add(doubled, "", float64(nDoubled), Lower)
 	f.Counted, f.Key = true, true
 }
 

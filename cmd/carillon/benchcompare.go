@@ -18,9 +18,10 @@ what the change probably lies by the rounds of both (an interval of 95 %).
   better, worse  the interval is on one side of 0
   within noise   it has 0 in it: nothing is known
   the same       too small to matter: 1 %, or the slack that the figure has
-  not judged     too few rounds: five of both together, two of each at least
+  not judged     too few rounds (five of both together, two of each at least),
+                 other settings, or a run that failed
 
-What else differs is a warning: machine, broker, settings. A count, such as
+What else differs is a warning: machine, broker, versions. A count, such as
 allocations per send, is judged without rounds: the speed of a machine is not in
 it, and it is what a baseline goes by.
 
