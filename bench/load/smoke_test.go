@@ -81,6 +81,9 @@ func TestLatency(t *testing.T) {
 	c.Workload.Provider.Latency = 50 * time.Millisecond
 	r, err := Latency(t.Context(), c, 400, time.Second, 2)
 	good(t, r, err, "latency_p50_ms", "latency_p90_ms", "latency_max_ms") // p99 of 400 would be that of 4
+	if timed, all := r.Figure("latency_sends").Value, r.Figure("sends").Value; timed != 400 || all != 440 {
+		t.Errorf("of %v sends %v count, want 400 of 440", all, timed)
+	}
 	if len(r.Percentiles) != 1 || r.Percentiles[0].Count != 800 || r.Percentiles[0].Points[0].Ms < 50 {
 		t.Errorf("percentiles: %+v", r.Percentiles)
 	}

@@ -75,6 +75,11 @@ func addTimes(r *report.Result, prefix string, rounds []times) {
 	if f := r.Figure(key); f != nil {
 		f.Key = true
 	}
+	counts := make([]float64, len(rounds))
+	for i, t := range rounds {
+		counts[i] = float64(t.TotalCount())
+	}
+	r.AddRounds(prefix+"sends", "", counts, report.Neither).Note = "that these are of"
 }
 
 // latencies returns a distribution of each flow.
