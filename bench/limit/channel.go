@@ -56,7 +56,7 @@ func RunChannel(ctx context.Context, c ChannelConfig) (_ *report.Result, err err
 	if err := r.begun("channel", r.settings); err != nil {
 		return nil, err
 	}
-	r.say("%s: publishing %d sends to %d partitions", r.rig.Broker.Name, r.Workload.Sends, r.Partitions)
+	r.say("%s: publishing %s to %d partitions", r.rig.Broker.Name, report.Plural(r.Workload.Sends, "send"), r.Partitions)
 	r.sends = r.Workload.Records(r.rig.Topic(r.Workload.Topic), tag).WithWebhook(p.url())
 	if err := r.rig.Publish(ctx, r.sends.Len(), r.sends.Record, nil); err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func (r *run) rounds(ctx context.Context, take func(ctx context.Context, kind st
 				return fmt.Errorf("round %d, %s: %w", round+1, kind, err)
 			}
 			r.turns[kind] = append(r.turns[kind], t)
-			r.say("round %d of %d: %-14s %10.0f sends/s", round+1, r.Rounds, kind, t.rate())
+			r.say("round %d of %d: %-14s %10s sends/s", round+1, r.Rounds, kind, report.Whole(t.rate()))
 		}
 		order = append(order[1:], order[0]) // what is slow for a while is slow for everyone in turn
 	}
@@ -133,7 +133,7 @@ func (r *run) rounds(ctx context.Context, take func(ctx context.Context, kind st
 
 // publish writes the records, which all rounds read.
 func (r *run) publish(ctx context.Context) error {
-	r.say("%s: publishing %d sends to %d partitions", r.rig.Broker.Name, r.Workload.Sends, r.Partitions)
+	r.say("%s: publishing %s to %d partitions", r.rig.Broker.Name, report.Plural(r.Workload.Sends, "send"), r.Partitions)
 	r.sends = r.Workload.Records(r.rig.Topic(r.Workload.Topic), tag)
 	if err := r.rig.Publish(ctx, r.sends.Len(), r.sends.Record, nil); err != nil || r.Broker == rig.Embedded {
 		return err

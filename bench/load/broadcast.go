@@ -38,7 +38,7 @@ func Broadcast(ctx context.Context, c Config, rounds int) (_ *report.Result, err
 			return nil, fmt.Errorf("round %d: %w", i+1, err)
 		}
 		problems(result, fmt.Sprintf("round %d", i+1), p)
-		c.say("round %d of %d: %.0f sends/s, %d lost, %d doubled", i+1, rounds, p.rate(), p.verdict.Lost, p.verdict.Doubled)
+		c.say("round %d of %d: %s sends/s, %d lost, %d doubled", i+1, rounds, report.Whole(p.rate()), p.verdict.Lost, p.verdict.Doubled)
 		all = append(all, p)
 	}
 	if c.Profiles != "" {

@@ -26,7 +26,7 @@ func (p *passed) peakMiB(role string) float64 { return float64(p.Roles[role].Pea
 const (
 	nodeMiB   = 300
 	idBytes   = 40
-	boundNote = "300 MiB a node and 320 bits an id of its dedupe window"
+	boundNote = "300 MiB a node and 40 bytes an id of its dedupe window"
 )
 
 // boundMiB is how much memory the nodes may have had.

@@ -83,7 +83,7 @@ func (i *isolation) run(ctx context.Context) (err error) {
 	if err := d.StartAll(ctx, i.Nodes, i.engine(i.rig.Partitions)); err != nil {
 		return err
 	}
-	i.say("%s%d urgent sends at %v a second, alone", i.which, i.idle.Len(), i.rate)
+	i.say("%s%s at %v a second, alone", i.which, report.Plural(i.idle.Len(), "urgent send"), i.rate)
 	if err := i.first(ctx, d); err != nil {
 		return err
 	}
@@ -92,14 +92,14 @@ func (i *isolation) run(ctx context.Context) (err error) {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	i.say("%spublishing %d sends of the broadcast", i.which, i.bulk.Len())
+	i.say("%spublishing %s of the broadcast", i.which, report.Plural(i.bulk.Len(), "send"))
 	if err := i.publish(ctx, i.bulk); err != nil {
 		return err
 	}
 	if err := d.Restart(ctx); err != nil {
 		return err
 	}
-	i.say("%s%d urgent sends at %v a second, beside the broadcast", i.which, i.loaded.Len(), i.rate)
+	i.say("%s%s at %v a second, beside the broadcast", i.which, report.Plural(i.loaded.Len(), "urgent send"), i.rate)
 	if err := i.second(ctx, d); err != nil {
 		return err
 	}

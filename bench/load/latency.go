@@ -77,7 +77,7 @@ func (s *stage) timed(ctx context.Context, which string, rate float64) (f *flow,
 	defer f.close()
 	err = d.StartAll(ctx, s.Nodes, s.engine(s.rig.Partitions))
 	if err == nil {
-		s.say("%s%d sends at %v a second", which, records.Len(), rate)
+		s.say("%s%s at %v a second", which, report.Plural(records.Len(), "send"), rate)
 		p, err = s.flowing(ctx, d, f)
 	}
 	if err := errors.Join(err, d.Close()); err != nil {

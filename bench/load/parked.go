@@ -173,7 +173,7 @@ func (p *parked) parkFar(ctx context.Context) error {
 		return err
 	}
 	p.parking, p.took = measured.Measured, time.Since(began)
-	p.say("%d sends are parked after %.1f s", p.far.Len(), p.took.Seconds())
+	p.say("%s parked after %.1f s", report.Plural(p.far.Len(), "send"), p.took.Seconds())
 	if err := waitUntil(ctx, time.Now().Add(rest)); err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func waitUntil(ctx context.Context, t time.Time) error {
 
 // fallDue measures how the near ones go out.
 func (p *parked) fallDue(ctx context.Context) (err error) {
-	p.say("%d sends fall due in %.0f s", p.Near, time.Until(p.moment).Seconds())
+	p.say("%s due in %.0f s", report.Plural(p.Near, "send"), time.Until(p.moment).Seconds())
 	written, err := p.written(ctx) // those that were parked have events, too
 	if err != nil {
 		return err

@@ -92,13 +92,13 @@ func takeTurns(ctx context.Context, r *report.Result, cells []*cell, round int) 
 		slices.Reverse(order)
 	}
 	for _, c := range order {
-		which := fmt.Sprintf("%d nodes, %d sends", c.nodes, c.sends)
+		which := report.Plural(c.nodes, "node") + ", " + report.Plural(c.sends, "send")
 		p, err := c.pass(ctx, c.nodes, c.records)
 		if err != nil {
 			return fmt.Errorf("%s: %w", which, err)
 		}
 		problems(r, fmt.Sprintf("round %d, %s", round+1, which), p)
-		c.say("round %d, %s: %.0f sends/s, %.2f µs, %d lost, %d doubled", round+1, which, p.rate(), p.perSend("engine"), p.verdict.Lost, p.verdict.Doubled)
+		c.say("round %d, %s: %s sends/s, %.2f µs, %d lost, %d doubled", round+1, which, report.Whole(p.rate()), p.perSend("engine"), p.verdict.Lost, p.verdict.Doubled)
 		c.all = append(c.all, p)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/carillonhq/carillon/bench/process"
@@ -14,7 +13,7 @@ func addLines(r *report.Result, cells []*cell) {
 		var line *report.Series
 		for i, c := range cells {
 			if i == 0 || c.size != cells[i-1].size {
-				r.Series = append(r.Series, report.Series{Name: fmt.Sprintf("%d sends", c.sends), Unit: unit, Group: title, X: "nodes"})
+				r.Series = append(r.Series, report.Series{Name: report.Plural(c.sends, "send"), Unit: unit, Group: title, X: "nodes"})
 				line = &r.Series[len(r.Series)-1]
 			}
 			line.Points = append(line.Points, [2]float64{float64(c.nodes), c.median(of)})

@@ -89,7 +89,7 @@ func (s *stage) soak(ctx context.Context, rate float64) (f *flow, p *passed, err
 	f.tally = tally.New(records)
 	err = d.StartAll(ctx, s.Nodes, s.engine(s.rig.Partitions))
 	if err == nil {
-		s.say("%d sends at %v a second", records.Len(), rate)
+		s.say("%s at %v a second", report.Plural(records.Len(), "send"), rate)
 		p, err = s.flowing(ctx, d, f)
 	}
 	if err := errors.Join(err, d.Close()); err != nil {

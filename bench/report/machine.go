@@ -64,7 +64,7 @@ func (m Machine) String() string {
 		parts = append(parts, m.CPU)
 	}
 	if m.CPUs > 0 {
-		parts = append(parts, plural(m.CPUs, "CPU"))
+		parts = append(parts, Plural(m.CPUs, "CPU"))
 	}
 	if m.MemoryBytes > 0 {
 		parts = append(parts, fmt.Sprintf("%.1f GiB", float64(m.MemoryBytes)/(1<<30)))

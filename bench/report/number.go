@@ -135,7 +135,13 @@ func numeric(v any) (float64, bool) {
 	return 0, false
 }
 
-func plural(n int, noun string) string {
+// Whole writes a number for people without what is behind the point, with commas
+// between thousands.
+func Whole(v float64) string { return thousands(strconv.FormatFloat(v, 'f', 0, 64)) }
+
+// Plural writes how many there are of what the noun says, such as 1 node, and
+// 50,000 sends.
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -66,3 +66,17 @@ func TestMedian(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsForCounts(t *testing.T) {
+	for got, want := range map[string]string{
+		Plural(1, "node"):      "1 node",
+		Plural(0, "node"):      "0 nodes",
+		Plural(50_000, "send"): "50,000 sends",
+		Whole(71_726.6):        "71,727",
+		Whole(0.4):             "0",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

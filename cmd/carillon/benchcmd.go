@@ -20,7 +20,10 @@ func newBench() *cobra.Command {
 		Long: `Runs that show what the engine does and what it promises. They start everything
 that they need as processes of their own on this machine, and leave it as they
 found it. docs/benchmarks.md says how to read what they find.`,
-		Example: "  carillon bench broadcast\n  carillon bench chaos --minutes 10 --seed 1",
+		Example: `  carillon bench broadcast
+  carillon bench latency --rate 5000 --seconds 60
+  carillon bench limit --json limit.json && carillon bench report limit.json
+  carillon bench chaos --minutes 10 --seed 1`,
 	},
 		newBenchBroadcast(), newBenchLatency(), newBenchIsolation(), newBenchScale(), newBenchSoak(), newBenchParked(),
 		newBenchLimit(), newBenchChannel(),
