@@ -154,7 +154,7 @@ func (e *Engine) open(stop *teardown) error {
 	if err != nil {
 		return err
 	}
-	stop.add("HTTP server", server.Shutdown)
+	stop.add("HTTP server", func() error { return endHTTP(server) })
 	return nil
 }
 

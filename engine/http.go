@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http/pprof"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
@@ -27,6 +30,8 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 	server := &fasthttp.Server{
 		Name:               "carillon",
 		MaxRequestBodySize: 64 << 10,
+		ReadTimeout:        httpRead,
+		IdleTimeout:        httpIdle,
 		Handler: func(ctx *fasthttp.RequestCtx) {
 			switch path := string(ctx.Path()); {
 			case path == "/metrics":
@@ -50,6 +55,23 @@ func (e *Engine) serve() (*fasthttp.Server, error) {
 		}
 	}()
 	return server, nil
+}
+
+const (
+	httpRead  = 10 * time.Second // of a request, from the connection on
+	httpIdle  = 2 * time.Minute  // more than between two looks of a monitor
+	httpGrace = time.Second
+)
+
+// endHTTP answers what has been asked and ends the server. It waits for nobody
+// who is connected and asks nothing: fasthttp would, for ever.
+func endHTTP(s *fasthttp.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), httpGrace)
+	defer cancel()
+	if err := s.ShutdownWithContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
 }
 
 const profilesPath = "/debug/pprof/"

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"net"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -24,5 +26,30 @@ func TestProfiles(t *testing.T) {
 		if to := string(ctx.Response.Header.Peek("Location")); want == fasthttp.StatusMovedPermanently && to != "http://127.0.0.1:8080/debug/pprof/" {
 			t.Errorf("%s leads to %s", path, to)
 		}
+	}
+}
+
+// Somebody who is connected and asks nothing does not keep the node from ending.
+func TestEndHTTP(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &fasthttp.Server{Handler: func(*fasthttp.RequestCtx) {}}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	silent, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for server.GetOpenConnectionsCount() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := endHTTP(server); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
 	}
 }

@@ -132,6 +132,16 @@ func (n *Node) Ready(ctx context.Context) bool {
 	return err == nil && status == http.StatusOK
 }
 
+// lastWords returns the end of the node's log.
+func (n *Node) lastWords() string {
+	const most = 1000
+	text, err := os.ReadFile(n.Log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-most):])
+}
+
 // Stop ends the node in good order, and by force after grace. An error says
 // that it did not end by itself with exit code 0.
 func (n *Node) Stop(grace time.Duration) error {
@@ -140,7 +150,7 @@ func (n *Node) Stop(grace time.Duration) error {
 		return nil
 	}
 	if clean, err := p.Stop(grace); err != nil || !clean {
-		return fmt.Errorf("%s did not stop in good order (%v); its log is %s", n.Name, p.State(), n.Log)
+		return fmt.Errorf("%s did not stop in good order (%v); its log, %s, ends with: %s", n.Name, p.State(), n.Log, n.lastWords())
 	}
 	return nil
 }
