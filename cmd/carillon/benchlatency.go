@@ -21,9 +21,9 @@ The producer publishes whatever becomes of it, without lingering. The first two
 seconds of each round do not count. If the sends fall behind more and more, the
 rate is not reached: then the run ends soon, fails, and has no latency.
 
-Figures and plots have the percentiles; one that a handful of sends would decide,
-fewer than ten, is left out. So take the more sends the further out you look: a
-thousand in each round for 99 %, a hundred thousand for 99.99 %.
+Figures and plots have the percentiles; one that a handful of sends would
+decide, fewer than ten, is left out. So take the more sends the further out you
+look: a thousand in each round for 99 %, a hundred thousand for 99.99 %.
 
 ` + accountHelp + "\n\n" + brokersHelp
 
