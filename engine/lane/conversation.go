@@ -45,7 +45,7 @@ func (c *conversation) start(heard func(*channelv1.DeliverResponse), broke func(
 	var first sync.Once // the others end with it
 	c.written = make(chan *way, len(c.ways))
 	for _, w := range c.ways {
-		c.running.Go(w.writer(c.written))
+		c.running.Go(func() { w.write(c.written) })
 		c.running.Go(func() {
 			for {
 				res, err := w.stream.Recv()
@@ -72,19 +72,17 @@ func (c *conversation) send() (sent bool) {
 	return sent
 }
 
-// writer sends one request after another. Of a stream that fails, the reader
-// says why.
-func (w *way) writer(written chan<- *way) func() {
-	return func() {
-		for range w.full {
-			fault.Point(fault.BeforeAttempt)
-			err := w.stream.Send(&w.out.DeliverRequest)
-			w.out.reset()
-			if err != nil {
-				return
-			}
-			written <- w
+// write sends one request after another. Of a stream that fails, the reader says
+// why.
+func (w *way) write(written chan<- *way) {
+	for range w.full {
+		fault.Point(fault.BeforeAttempt)
+		err := w.stream.Send(&w.out.DeliverRequest)
+		w.out.reset()
+		if err != nil {
+			return
 		}
+		written <- w
 	}
 }
 
