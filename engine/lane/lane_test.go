@@ -185,12 +185,7 @@ func TestRateAndPause(t *testing.T) {
 func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := 0
-		p := newPlugin(10, func(s *stream) {
-			s.answer(100)
-			for r := s.next(); r != nil; r = s.next() {
-				seen += len(r.Attempts)
-			}
-		})
+		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{}, p)
 		pushed := attempts(o, "k", 25)
@@ -212,12 +207,7 @@ func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := 0
-		p := newPlugin(10, func(s *stream) {
-			s.answer(100)
-			for r := s.next(); r != nil; r = s.next() {
-				seen += len(r.Attempts)
-			}
-		})
+		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{Deadline: time.Hour}, p)
 		synctest.Wait()
@@ -242,12 +232,7 @@ func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 func TestWhatHasMissedItsTimeIsReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := 0
-		p := newPlugin(10, func(s *stream) {
-			s.answer(100)
-			for r := s.next(); r != nil; r = s.next() {
-				seen += len(r.Attempts)
-			}
-		})
+		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{Deadline: time.Hour}, p)
 		synctest.Wait()

@@ -148,6 +148,16 @@ func acceptAll(credits uint32) func(*stream) {
 	}
 }
 
+// count grants credits, and counts what comes and answers none of it.
+func count(credits uint32, seen *int) func(*stream) {
+	return func(s *stream) {
+		s.answer(credits)
+		for r := s.next(); r != nil; r = s.next() {
+			*seen += len(r.Attempts)
+		}
+	}
+}
+
 // owner counts the results of each attempt.
 type owner struct {
 	mu      sync.Mutex

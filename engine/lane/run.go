@@ -124,7 +124,7 @@ const batchBytes = wire.MaxMessage / 2
 // next fills the requests of idle streams from what waits, as far as credits and
 // the limiter let it. Where they let nothing, it returns for how long.
 func (l *Lane) next(now time.Time, c *conversation) time.Duration {
-	const idle = time.Hour
+	const idle = urgentRecent // or sooner, when woken: what bulk leaves to urgent ones is its own again then
 	about := l.about.Load()
 	var ended []Result
 	l.mu.Lock()

@@ -27,8 +27,8 @@ func queueName(channel, account string, bulk bool) string {
 }
 
 // timeRows is the end of the name of a lane's queue of those that wait until
-// sendAt, or until their recipient's quiet hours end. They are apart from those that the lane has no room for: only these
-// count for the park limit.
+// sendAt, or until their recipient's quiet hours end. They are apart from those
+// that the lane has no room for: only these count for the park limit.
 const timeRows = "/time"
 
 // laneQueue is the name of the line that a queue's rows wait for.
@@ -41,8 +41,9 @@ func waitsForTime(queue string) bool {
 	return queue == timeQueue || strings.HasSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
 }
 
-// parkUntilTime parks a send that must not go before a time, with its lane's, so that no more
-// are loaded than the lane soon takes. It is routed anew when it is due.
+// parkUntilTime parks a send that must not go before a time, with its lane's, so
+// that no more are loaded than the lane soon takes. It is routed anew when it is
+// due.
 func (s *Shard) parkUntilTime(it *item, way Lane, until time.Time, code string, now time.Time) {
 	it.reason, it.doubt = why("time", code), noDoubt
 	queue := timeQueue
