@@ -92,5 +92,11 @@ func (t *Table) inOrder() []entry {
 // for tombstones.
 func (t *Table) Follow(ctx context.Context, changed func(*controlv1.Record)) {
 	f := follower{Table: t, changed: changed, told: map[error]bool{}}
-	f.run(ctx)
+	whole := kafka.Whole{
+		Client: t.client, Partition: t.part,
+		Begin: func() { f.fresh = map[string]entry{} }, Record: f.record,
+		Damaged:  func(offset int64) { f.skip(offset, errMalformed) },
+		Answered: f.catchUp, Failed: f.failed,
+	}
+	whole.Follow(ctx)
 }
