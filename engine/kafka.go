@@ -50,6 +50,14 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 			}
 			return nil
 		})
+	e.operator.answering.topic = e.cfg.Topic("replies")
+	e.operator.answering.shards = func() map[int32]answerer {
+		all := map[int32]answerer{}
+		for _, s := range e.owned.all() {
+			all[s.id] = s
+		}
+		return all
+	}
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })
@@ -108,7 +116,9 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 // were made anew.
 func (e *Engine) followTopics(ctx context.Context) error {
 	topics := names(Topics(e.cfg))
-	topics = slices.DeleteFunc(topics, func(t string) bool { return t == e.cfg.Topic("control") }) // nothing of it is there
+	topics = slices.DeleteFunc(topics, func(t string) bool { // nothing of these is there
+		return t == e.cfg.Topic("control") || t == e.cfg.Topic("replies")
+	})
 	ids, err := e.client.TopicIDs(ctx, topics)
 	if err != nil {
 		return err

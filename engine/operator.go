@@ -35,6 +35,8 @@ type operator struct {
 	done    map[string]bool              // keys of decisions that are done with
 	applied map[string]*controlv1.Record // acceptances that were gone by, as they are written back
 	wake    chan struct{}                // capacity 1
+
+	answering answering
 }
 
 // decider is a shard to the operator.
@@ -56,14 +58,16 @@ func (o *operator) run(ctx context.Context) {
 	writing.Go(func() { o.write(ctx) })
 	o.Follow(ctx, func(r *controlv1.Record) {
 		d := r.GetDoubt()
-		if d == nil {
-			return // a shard that needs to be accepted asks by itself
+		if d == nil { // a shard that needs to be accepted asks by itself
+			o.answer(ctx, r)
+			return
 		}
 		if s := o.shard(o.shardOf(d)); s != nil {
 			s.Decide(d)
 		}
 	})
 	writing.Wait()
+	o.answering.Wait()
 }
 
 func (o *operator) shardOf(d *controlv1.Doubt) int32 {

@@ -3,8 +3,10 @@ package engine
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +31,8 @@ type office struct {
 	log     bytes.Buffer // once it has stopped
 	stop    func()
 
+	comes atomic.Bool // shard 2, which only answers
+
 	mu  sync.Mutex
 	got []string // decisions that the shard was given
 }
@@ -48,6 +52,14 @@ func newOffice(t *testing.T) *office {
 			}
 			return nil
 		})
+	o.answering.topic = cfg.Topic("replies")
+	o.answering.shards = func() map[int32]answerer {
+		all := map[int32]answerer{ownShard: silent(ownShard)}
+		if o.comes.Load() {
+			all[2] = silent(2)
+		}
+		return all
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { o.run(ctx); close(ended) }()
@@ -186,5 +198,36 @@ func TestOperatorAccepts(t *testing.T) {
 	o.wentBy(first) // late
 	if _, applied := o.take(); len(applied) > 0 {
 		t.Error("the second would be written over")
+	}
+}
+
+// silent is a shard that has nothing to say, and says so.
+type silent int32
+
+func (s silent) Answer(context.Context, *controlv1.Query) (*controlv1.ShardReply, error) {
+	return &controlv1.ShardReply{Shard: int32(s), SinceMs: 7, Done: true}, nil
+}
+
+// A question is answered once for each shard that the node runs, also for one
+// that comes later; one that is too old is not.
+func TestOperatorAnswers(t *testing.T) {
+	o := newOffice(t)
+	asking := control.Asking{Client: o.client, Control: o.topic, Replies: o.answering.topic, Shards: 2}
+	query := func(id string, left time.Duration) *controlv1.Record {
+		return &controlv1.Record{Object: &controlv1.Record_Query{Query: &controlv1.Query{
+			Id: id, UntilMs: time.Now().Add(left).UnixMilli(), Question: &controlv1.Query_Lanes{Lanes: &controlv1.Lanes{}},
+		}}}
+	}
+	o.publish(query("old", -time.Second))
+	var got []string
+	err := asking.Ask(within(t), query("q", time.Minute), func(r *controlv1.Reply) error {
+		for _, s := range r.Shards {
+			got = append(got, fmt.Sprintf("%s %s %d", r.Request, r.Node, s.Shard))
+		}
+		o.comes.Store(true) // the other shard
+		return nil
+	})
+	if want := "q node-1 1, q node-1 2"; err != nil || strings.Join(got, ", ") != want {
+		t.Errorf("%v: %q, want %q", err, got, want)
 	}
 }

@@ -22,6 +22,9 @@ func (e *TopicsError) Error() string { return "topics: " + strings.Join(e.Faults
 // for longer has to read the topic anew.
 const keepTombstones = 7 * 24 * time.Hour
 
+// keepReplies is how long answers to operators are kept.
+const keepReplies = time.Hour
+
 // Topics returns the topics that the engine uses, as it creates them.
 func Topics(cfg *config.Config) []kafka.TopicSpec {
 	t := cfg.Kafka.Topics
@@ -50,6 +53,8 @@ func Topics(cfg *config.Config) []kafka.TopicSpec {
 		{Name: "invalid", Config: with("cleanup.policy", "delete", "retention.ms", ms(t.Retention.Invalid), "max.message.bytes", out)},
 		// Read whole by every node, and in one order.
 		{Name: "control", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(keepTombstones))},
+		// Read from its end, by who waits for an answer.
+		{Name: "replies", Partitions: 1, Config: with("cleanup.policy", "delete", "retention.ms", ms(keepReplies), "segment.ms", ms(keepReplies))},
 	}
 	for i := range specs {
 		specs[i].Name = cfg.Topic(specs[i].Name)
@@ -100,6 +105,9 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 		case s.Name == cfg.Topic("control"):
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, so that every node reads "+
 				"what operators decide in one order: delete it and run `carillon topics create`", s.Name, n))
+		case s.Name == cfg.Topic("replies"):
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, which is where answers are "+
+				"looked for: delete it and run `carillon topics create`", s.Name, n))
 		default:
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and kafka.topics.partitions says %d: "+
 				"a recipient's shard depends on the number, so it must be the same everywhere and never change; "+

@@ -79,7 +79,7 @@ func TestTopicsAreRefused(t *testing.T) {
 		{"all are missing: all are named", func(specs map[string]*kafka.TopicSpec, cfg *config.Config) {
 			clear(specs)
 			cfg.Kafka.Topics.Create = false
-		}, []string{"carillon.sends is missing", "carillon.sends.bulk is", "carillon.status is", "carillon.ledger is", "carillon.invalid is", "carillon.control is"}},
+		}, []string{"carillon.sends is missing", "carillon.sends.bulk is", "carillon.status is", "carillon.ledger is", "carillon.invalid is", "carillon.control is", "carillon.replies is"}},
 		{"another number of partitions", func(specs map[string]*kafka.TopicSpec, _ *config.Config) {
 			specs["carillon.sends.bulk"].Partitions = 4
 		}, []string{"carillon.sends.bulk has 4 partitions", "says 3", "set kafka.topics.partitions to 4"}},
@@ -90,6 +90,9 @@ func TestTopicsAreRefused(t *testing.T) {
 		{"control of many partitions", func(specs map[string]*kafka.TopicSpec, _ *config.Config) {
 			specs["carillon.control"].Partitions = 3
 		}, []string{"carillon.control has 3 partitions and must have 1", "carillon topics create"}},
+		{"replies of many partitions", func(specs map[string]*kafka.TopicSpec, _ *config.Config) {
+			specs["carillon.replies"].Partitions = 3
+		}, []string{"carillon.replies has 3 partitions and must have 1", "carillon topics create"}},
 		{"control that forgets", func(specs map[string]*kafka.TopicSpec, _ *config.Config) {
 			specs["carillon.control"].Config["cleanup.policy"] = "delete"
 		}, []string{"carillon.control has cleanup.policy=delete", "delete what operators have decided", "set it to compact"}},

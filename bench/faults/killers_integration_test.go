@@ -77,6 +77,7 @@ var killers = map[string][]killer{
 	fault.FirstResultNotFirst: {inLane},
 	fault.NoLease:             {zombies, inLane},
 	fault.WithdrawNothing:     {inLane},
+	fault.LaneNotRecalled:     {inLane},
 	fault.LostIsReturned:      {inLane},
 	fault.ExpiredGoesOut:      {inLane},
 	fault.TestModeGoesOut:     {inLane},

@@ -29,9 +29,10 @@ as the flags say. The defaults:
   ledger              sends that wait               compact
   invalid             records that are no sends     delete, 30 days
   control             what operators have decided   compact, 1 partition
+  replies             what nodes answer them        delete, 1 hour, 1 partition
 
-All but the last two must have the same number of partitions, the shards, and it
-must never change: a recipient's shard depends on it.`
+All but the last three must have the same number of partitions, the shards, and
+it must never change: a recipient's shard depends on it.`
 
 func newTopics() *cobra.Command {
 	return group(&cobra.Command{
@@ -86,7 +87,7 @@ may.`,
 func (f *topicsFlags) addFlags(cmd *cobra.Command) {
 	f.cluster.addFlags(cmd)
 	def := config.Default().Kafka.Topics
-	cmd.Flags().IntVar(&f.partitions, "partitions", def.Partitions, "partitions of each topic but control, in place of the configuration's")
+	cmd.Flags().IntVar(&f.partitions, "partitions", def.Partitions, "partitions of each topic but control and replies, in place of the configuration's")
 	cmd.Flags().IntVar(&f.replication, "replication", def.Replication, "copies of each partition, in place of the configuration's")
 	cmd.Flags().IntVar(&f.minInsync, "min-insync", def.MinInsync, "copies that must have a record, in place of the configuration's")
 }

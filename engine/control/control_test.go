@@ -22,6 +22,8 @@ import (
 
 const topic = "carillon.control"
 
+var zerologNop = zerolog.Nop()
+
 // broker is an embedded Kafka with the topic, and a client.
 type broker struct {
 	t       *testing.T

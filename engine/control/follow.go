@@ -12,6 +12,7 @@ type follower struct {
 	*Table
 	changed func(*controlv1.Record)
 	fresh   map[string]entry // what was read since the beginning, until that is all; then nil
+	moved   bool             // the table is another one than Moved was told of
 	told    map[error]bool   // kinds of records passed over that are in the log
 }
 
@@ -19,14 +20,28 @@ func (f *follower) failed(err error, again time.Duration) {
 	f.log.Warn().Err(err).Str("topic", f.part.Topic).Stringer("again_in", again).Msg("can't follow what operators decide")
 }
 
-// catchUp makes what was read the table, once it is all, and tells of it.
-func (f *follower) catchUp(all bool) {
-	if f.fresh == nil || !all {
-		return
+// answered tells that the table has changed.
+func (f *follower) answered(all bool) {
+	if f.fresh != nil && all {
+		f.catchUp()
 	}
+	f.tell()
+}
+
+func (f *follower) tell() {
+	if f.moved && f.Moved != nil {
+		f.Moved()
+	}
+	f.moved = false
+}
+
+// catchUp makes what was read the table, and tells of it.
+func (f *follower) catchUp() {
 	f.mu.Lock()
 	f.entries, f.fresh = f.fresh, nil
 	f.mu.Unlock()
+	f.moved = true
+	f.tell() // before anybody goes by what is caught up
 	select {
 	case <-f.caught:
 	default:
@@ -60,7 +75,7 @@ func (f *follower) put(key string, e entry) {
 	if to == nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		to = f.entries
+		to, f.moved = f.entries, true
 	}
 	if e.record == nil {
 		delete(to, key)

@@ -19,7 +19,7 @@ func Publish(ctx context.Context, c *kafka.Client, topic string, records ...*con
 		if err != nil {
 			return fmt.Errorf("encode a record of %s: %w", topic, err)
 		}
-		out[i] = kafka.Record{Key: []byte(keyOf(r)), Value: value}
+		out[i] = kafka.Record{Key: []byte(KeyOf(r)), Value: value}
 	}
 	return write(ctx, c, topic, out)
 }

@@ -21,14 +21,45 @@ func DoubtKey(d *controlv1.Doubt) string {
 // AcceptanceKey is the key of what was accepted of a partition.
 func AcceptanceKey(p kafka.Partition) string { return "accept/" + p.String() }
 
-// keyOf returns the key that a record belongs under, "" for one of a newer
+// PauseKey is the key of what is paused: it can be paused once.
+func PauseKey(p *controlv1.Pause) string {
+	if p.Channel != "" {
+		return "pause/channel\x00" + p.Channel + "\x00" + p.Account
+	}
+	return "pause/app\x00" + p.App + "\x00" + p.Campaign
+}
+
+// RequestOf returns the id under which nodes answer a record, and until when
+// they do; "" is one that nobody answers.
+func RequestOf(r *controlv1.Record) (id string, until time.Time) {
+	switch o := r.GetObject().(type) {
+	case *controlv1.Record_Cancel:
+		return o.Cancel.Id, time.UnixMilli(o.Cancel.AnswerUntilMs)
+	case *controlv1.Record_Pause:
+		return o.Pause.Id, time.UnixMilli(o.Pause.AnswerUntilMs)
+	case *controlv1.Record_Query:
+		return o.Query.Id, time.UnixMilli(o.Query.UntilMs)
+	}
+	return "", time.Time{}
+}
+
+// KeyOf returns the key that a record belongs under, "" for one of a newer
 // version.
-func keyOf(r *controlv1.Record) string {
+//
+// Each cancel and each question has a key of its own, so that a tombstone is
+// never about a later one.
+func KeyOf(r *controlv1.Record) string {
 	switch o := r.Object.(type) {
 	case *controlv1.Record_Doubt:
 		return DoubtKey(o.Doubt)
 	case *controlv1.Record_Acceptance:
 		return AcceptanceKey(kafka.Partition{Topic: o.Acceptance.Topic, Index: o.Acceptance.Partition})
+	case *controlv1.Record_Cancel:
+		return "cancel/" + o.Cancel.Id
+	case *controlv1.Record_Pause:
+		return PauseKey(o.Pause)
+	case *controlv1.Record_Query:
+		return "query/" + o.Query.Id
 	}
 	return ""
 }
@@ -53,7 +84,7 @@ func parse(key string, value []byte) (*controlv1.Record, error) {
 	if r.UnmarshalVT(value) != nil {
 		return nil, errMalformed
 	}
-	switch want := keyOf(r); {
+	switch want := KeyOf(r); {
 	case want == "":
 		return nil, errNewer
 	case want != key:

@@ -21,6 +21,10 @@ type Table struct {
 	// Skipped is told of each record that is passed over, from Follow's
 	// goroutine. It may be nil, and must not change once Follow runs.
 	Skipped func()
+	// Moved is told once all is read, and then after each answer of the broker
+	// that changed the table, tombstones included: from Follow's goroutine. It may
+	// be nil, and must not change once Follow runs.
+	Moved func()
 
 	client *kafka.Client
 	part   kafka.Partition
@@ -65,11 +69,16 @@ func (t *Table) Doubt(d *controlv1.Doubt) *controlv1.Record {
 // Doubts returns the decisions about sends in doubt that nobody has carried out
 // yet, in the order in which they were made.
 func (t *Table) Doubts() []*controlv1.Record {
-	var all []*controlv1.Record
-	for _, e := range t.inOrder() {
-		if e.record.GetDoubt() != nil {
-			all = append(all, e.record)
-		}
+	all := t.Records()
+	return slices.DeleteFunc(all, func(r *controlv1.Record) bool { return r.GetDoubt() == nil })
+}
+
+// Records returns all that stands, in the order in which it was written.
+func (t *Table) Records() []*controlv1.Record {
+	entries := t.inOrder()
+	all := make([]*controlv1.Record, len(entries))
+	for i, e := range entries {
+		all[i] = e.record
 	}
 	return all
 }
@@ -96,7 +105,7 @@ func (t *Table) Follow(ctx context.Context, changed func(*controlv1.Record)) {
 		Client: t.client, Partition: t.part,
 		Begin: func() { f.fresh = map[string]entry{} }, Record: f.record,
 		Damaged:  func(offset int64) { f.skip(offset, errMalformed) },
-		Answered: f.catchUp, Failed: f.failed,
+		Answered: f.answered, Failed: f.failed,
 	}
 	whole.Follow(ctx)
 }

@@ -41,6 +41,7 @@ const (
 	FirstResultNotFirst = "first-result-not-first"
 	NoLease             = "no-lease"
 	WithdrawNothing     = "withdraw-nothing"
+	LaneNotRecalled     = "lane-not-recalled"
 	LostIsReturned      = "lost-is-returned"
 	ExpiredGoesOut      = "expired-goes-out"
 	TestModeGoesOut     = "test-mode-goes-out"
@@ -127,6 +128,7 @@ func ofLanes() []Named {
 		{FirstResultNotFirst, "a second result of an attempt counts as well"},
 		{NoLease, "a node that was frozen goes on where it was"},
 		{WithdrawNothing, "what waits in a lane stays there when its shard is given up"},
+		{LaneNotRecalled, "what was canceled or paused while it waits in a lane goes out"},
 		{LostIsReturned, "an attempt without an answer counts as one that never began"},
 		{ExpiredGoesOut, "a send that has expired while it waited is attempted"},
 		{TestModeGoesOut, "a send in test mode is attempted"},

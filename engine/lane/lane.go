@@ -174,6 +174,19 @@ func (l *Lane) Withdraw(o Owner) {
 	giveBack(back, Returned)
 }
 
+// Recall takes back what waits for an owner, is not at the plugin, and matches;
+// its results are Returned, and the owner considers them anew. match must leave
+// the lane alone.
+func (l *Lane) Recall(o Owner, match func(*Attempt) bool) {
+	if fault.Mutant(fault.LaneNotRecalled) {
+		return
+	}
+	l.mu.Lock()
+	back := l.queue.remove(func(a *Attempt) bool { return a.Owner == o && match(a) })
+	l.mu.Unlock()
+	giveBack(back, Returned)
+}
+
 // Lease lets no attempt begin after until: past it another node may own what
 // waits here. A node that was frozen and wakes up must not go on where it was.
 func (l *Lane) Lease(until time.Time) {

@@ -373,6 +373,26 @@ func TestWithdrawTakesOneOwnersBack(t *testing.T) {
 	})
 }
 
+// What matches comes back, and nothing else: not another owner's, and not what is
+// at the plugin.
+func TestRecall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlugin(10, acceptAll(0)) // no credits: all waits
+		l := run(Config{}, p)
+		a, b := newOwner(), newOwner()
+		as, bs := append(attempts(a, "a", 5), bulk(attempts(a, "c", 5))...), attempts(b, "b", 5)
+		l.Push(as)
+		l.Push(bs)
+		l.Recall(a, func(x *Attempt) bool { return x == as[1] || x == as[7] || x == bs[2] })
+		if a.count(Returned) != 2 || b.count(Returned) != 0 {
+			t.Error(a.count(Returned), b.count(Returned))
+		}
+		l.stop()
+		checkOnce(t, a, as)
+		checkOnce(t, b, bs)
+	})
+}
+
 func TestAboutIsWhatThePluginDeclares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := run(Config{}, newPlugin(7, acceptAll(1)))

@@ -48,6 +48,7 @@ func (q *quick) Push(a []*lane.Attempt)                               { q.pushed
 func (q *quick) Pause(time.Time)                                      {}
 func (q *quick) Ahead(bool) int                                       { return 1 << 20 }
 func (q *quick) Withdraw(lane.Owner)                                  {}
+func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool)          {}
 func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
 func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
 func (q *quick) Apply(*ledger.Batch) error                            { return nil }

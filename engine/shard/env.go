@@ -103,6 +103,8 @@ type Lane interface {
 	Ahead(bulk bool) int
 	Pause(until time.Time)
 	Withdraw(lane.Owner)
+	// Recall withdraws what matches.
+	Recall(lane.Owner, func(*lane.Attempt) bool)
 }
 
 // Lanes finds the lane of a channel for an app.

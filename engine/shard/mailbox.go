@@ -2,6 +2,7 @@ package shard
 
 import (
 	"sync"
+	"time"
 
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
@@ -26,6 +27,7 @@ type post struct {
 	asks    []chan<- Position
 	granted *[2]intake.Reservation // the last
 	decided []*controlv1.Doubt
+	calls   []func(now time.Time)
 	paused  bool
 }
 
@@ -69,6 +71,13 @@ func (m *mailbox) grant(inputs [2]intake.Reservation) {
 func (m *mailbox) decide(d *controlv1.Doubt) {
 	m.mu.Lock()
 	m.waits.decided = append(m.waits.decided, d)
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) call(f func(now time.Time)) {
+	m.mu.Lock()
+	m.waits.calls = append(m.waits.calls, f)
 	m.mu.Unlock()
 	m.signal()
 }

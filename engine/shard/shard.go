@@ -150,6 +150,9 @@ func (s *Shard) turn(now time.Time) time.Duration {
 	for _, a := range post.asks {
 		a <- s.answer(now)
 	}
+	for _, f := range post.calls {
+		f(now)
+	}
 	s.need(now)
 	return wait
 }

@@ -634,9 +634,13 @@ func (l *traceLane) Ahead(bool) int { return l.ahead }
 
 func (l *traceLane) Withdraw(o lane.Owner) {
 	l.withdrawn = true
+	l.Recall(o, func(*lane.Attempt) bool { return true })
+}
+
+func (l *traceLane) Recall(o lane.Owner, match func(*lane.Attempt) bool) {
 	var back []lane.Result
 	l.trace.pushed = slices.DeleteFunc(l.trace.pushed, func(a *lane.Attempt) bool {
-		if a.Ref.(*item).line.way != l {
+		if a.Ref.(*item).line.way != l || !match(a) {
 			return false
 		}
 		l.trace.effect("lane %s gives back %s", l.name, a.Send.Id)

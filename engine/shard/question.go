@@ -1,0 +1,39 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
+)
+
+// Answer answers an operator's question for this shard, from any goroutine. It
+// waits for the shard's loop; it fails when ctx ends or the loop has.
+func (s *Shard) Answer(ctx context.Context, q *controlv1.Query) (*controlv1.ShardReply, error) {
+	reply := &controlv1.ShardReply{Shard: s.cfg.ID, SinceMs: s.cfg.TakenOver.UnixMilli(), Done: true}
+	return reply, s.within(ctx, func(now time.Time) { s.explain(q, reply, now) })
+}
+
+// explain fills in what the shard knows of a question; it runs in the loop, and
+// must be quick. A question that shards know nothing of is done without an
+// answer.
+func (s *Shard) explain(_ *controlv1.Query, _ *controlv1.ShardReply, _ time.Time) {}
+
+// within has f run in the shard's loop, at the end of a turn, and waits for it.
+// Where it fails f may still run later.
+func (s *Shard) within(ctx context.Context, f func(now time.Time)) error {
+	done := make(chan struct{})
+	s.mail.call(func(now time.Time) {
+		f(now)
+		close(done)
+	})
+	select {
+	case <-done:
+		return nil
+	case <-s.ended:
+		return fmt.Errorf("shard %d has ended", s.cfg.ID)
+	case <-ctx.Done():
+		return fmt.Errorf("ask shard %d: %w", s.cfg.ID, context.Cause(ctx))
+	}
+}
