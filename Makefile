@@ -64,7 +64,7 @@ mutants: ## Show which test notices each mutant of the engine, by name; under 5 
 	go test -tags integration -count=1 -timeout 15m -v -run TestMutants ./bench/faults
 
 .PHONY: test-all
-test-all: prepare lint check-generated race virtual integration ## Everything, against Apache Kafka and foreign clients too
+test-all: prepare lint rules check-generated race virtual integration ## Everything, against Apache Kafka and foreign clients too
 
 .PHONY: prepare
 prepare: ## Install what integration and race need with apt-get; says what is missing
@@ -73,6 +73,11 @@ prepare: ## Install what integration and race need with apt-get; says what is mi
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## golangci-lint, by .golangci.yml
 	$(BIN)/golangci-lint run ./...
+
+.PHONY: rules
+rules: $(BIN)/promtool ## Check the alerts in configs/ with promtool, and what they say of made-up series
+	$(BIN)/promtool check rules --lint=all configs/prometheus/alerts.yaml
+	$(BIN)/promtool test rules configs/prometheus/alerts.test.yaml
 
 .PHONY: vuln
 vuln: $(BIN)/govulncheck ## Known vulnerabilities; asks vuln.go.dev
@@ -92,13 +97,19 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	./.ci/fuzz $(FUZZTIME)
 
 .PHONY: tools
-tools: $(addprefix $(BIN)/,$(notdir $(TOOLS))) ## Build linters and generators into .bin/
+tools: $(addprefix $(BIN)/,$(notdir $(TOOLS))) $(BIN)/promtool ## Build linters and generators into .bin/
 
 # All in one go: they share most of their packages.
 $(addprefix $(BIN)/,$(notdir $(TOOLS))) &: tools/go.mod tools/go.sum
 	mkdir -p $(BIN)
 	cd tools && go build -trimpath -o $(BIN)/ $(TOOLS)
 	touch $(BIN)/*
+
+# Apart from the others: what it needs does not agree with what they need.
+$(BIN)/promtool: tools/promtool/go.mod tools/promtool/go.sum
+	mkdir -p $(BIN)
+	cd tools/promtool && go build -trimpath -o $@ github.com/prometheus/prometheus/cmd/promtool
+	touch $@
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -38,7 +38,8 @@
 //	timing.go      quiet hours and lateness, as shards take them
 //	health.go      what keeps the node from being ready
 //	http.go        /metrics, /healthz, /readyz, pprof
-//	watch.go       gauges that have no event of their own: lag, depth, parked, plugins
+//	watch.go       what is looked at every other second: lag, lanes, plugins, disk
+//	gauges.go      what waits on disk, and what is read at each scrape
 //	observe.go     counters for shards, readers and lanes
 //	teardown.go    last in, first out, each step bounded in time
 //

@@ -141,10 +141,10 @@ func (e *Engine) open(stop *teardown) error {
 		return err
 	}
 	stop.add("ledger", e.ledger.Close)
-	if err := e.ledgerGauges(); err != nil {
+	if err := e.makePlugins(); err != nil { // before readyz looks at them
 		return err
 	}
-	if err := e.makePlugins(); err != nil { // before readyz looks at them
+	if err := e.registerGauges(); err != nil {
 		return err
 	}
 	if !e.parts.http {

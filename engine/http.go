@@ -91,9 +91,8 @@ func profiles(ctx *fasthttp.RequestCtx) {
 	}
 }
 
-// readyz answers 200 when the node owns shards and nothing is wrong, else 503
-// with what is.
-func (e *Engine) readyz(ctx *fasthttp.RequestCtx) {
+// faults returns what keeps the node from being ready, a sentence each.
+func (e *Engine) faults() []string {
 	for name, p := range e.plugins {
 		st := p.State()
 		var fault error
@@ -102,7 +101,13 @@ func (e *Engine) readyz(ctx *fasthttp.RequestCtx) {
 		}
 		e.health.set("channel "+name, fault)
 	}
-	faults := e.health.report()
+	return e.health.report()
+}
+
+// readyz answers 200 when the node owns shards and nothing is wrong, else 503
+// with what is.
+func (e *Engine) readyz(ctx *fasthttp.RequestCtx) {
+	faults := e.faults()
 	if len(faults) > 0 {
 		ctx.SetStatusCode(fasthttp.StatusServiceUnavailable)
 	}

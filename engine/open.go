@@ -162,6 +162,7 @@ func (e *Engine) limits() send.Limits {
 
 func (e *Engine) shardConfig(id int32) shard.Config {
 	c, n := e.cfg, e.cfg.Kafka.Topics.Partitions
+	bulk, urgent := e.parkBounds()
 	cfg := shard.Config{
 		ID: id,
 		Topics: shard.Topics{
@@ -174,8 +175,8 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 		Headroom:   c.Engine.Reserve,
 		Quota:      min(c.Engine.Window, max(64, c.Engine.LaneQueue/n)),
 		Patience:   c.Engine.LanePatience,
-		ParkLimit:  max(1, c.Engine.ParkLimit/n),
-		ParkHard:   max(1, c.Engine.ParkHardLimit/n),
+		ParkLimit:  bulk,
+		ParkHard:   urgent,
 		Protobuf:   c.Status.Format == "protobuf",
 		DefaultTTL: 24 * time.Hour,
 		Policies:   map[string]shard.Policy{},

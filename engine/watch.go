@@ -9,7 +9,6 @@ import (
 
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
-	"github.com/carillonhq/carillon/engine/ledger"
 )
 
 // watchInterval is how often what has no event of its own is looked at.
@@ -119,21 +118,6 @@ func (e *Engine) watchLane(l *lane.Lane) {
 	series.Open.Set(float64(open))
 }
 
-func (e *Engine) watchParked() {
-	total := map[string]int{}
-	for name := range e.cfg.Channels {
-		total[name] = 0
-	}
-	for _, s := range e.owned.all() {
-		for channel, n := range s.Parked() {
-			total[channel] += n
-		}
-	}
-	for channel, n := range total {
-		e.metrics.Parked(channel).Set(float64(n))
-	}
-}
-
 // watchLag compares the end of every owned input with what is finished.
 func (e *Engine) watchLag(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -165,31 +149,4 @@ func (e *Engine) watchLag(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// ledgerSeries are Pebble's figures. docs/metrics.md has them by hand.
-var ledgerSeries = []struct {
-	name, help string
-	value      func(ledger.Stats) float64
-}{
-	{"carillon_ledger_disk_bytes", "Disk space that the ledger uses.", func(s ledger.Stats) float64 { return float64(s.DiskBytes) }},
-	{"carillon_ledger_memtable_bytes", "Memory in the ledger's memtables.", func(s ledger.Stats) float64 { return float64(s.MemTableBytes) }},
-	{"carillon_ledger_compaction_debt_bytes", "Bytes that the ledger has yet to compact.", func(s ledger.Stats) float64 { return float64(s.CompactionDebt) }},
-	{"carillon_ledger_read_amplification", "Places that a read of the ledger may have to look in.", func(s ledger.Stats) float64 { return float64(s.ReadAmplification) }},
-}
-
-func (e *Engine) ledgerGauges() error {
-	var all error
-	for _, m := range ledgerSeries {
-		all = errors.Join(all, e.metrics.RegisterGauge(m.name, m.help, func() float64 { return m.value(e.ledger.Stats()) }))
-	}
-	all = errors.Join(all, e.metrics.RegisterGauge("carillon_dedupe_ids", "Ids that the node remembers: of the dedupe window, and of what is in flight or parked.",
-		func() float64 { return float64(e.indexed.IDs()) }))
-	all = errors.Join(all, e.metrics.RegisterGauge("carillon_dedupe_bytes", "Memory that those ids take. It is not part of the Go heap.",
-		func() float64 { return float64(e.indexed.Bytes()) }))
-	all = errors.Join(all, e.metrics.RegisterGauge("carillon_standby_shards", "Shards of other nodes that are followed.",
-		func() float64 { return float64(e.standby.warm()) }))
-	all = errors.Join(all, e.metrics.RegisterGauge("carillon_partitions_stopped", "Own input partitions that are quarantined or can't be read any further.",
-		func() float64 { return float64(e.health.count(quarantined)) }))
-	return all
 }

@@ -38,6 +38,8 @@ type Metrics struct {
 	Commits, CommitErrors prometheus.Counter
 	// ShardsOwned holds how many shards this node owns.
 	ShardsOwned prometheus.Gauge
+	// InDoubt holds the sends that are held until an operator decides.
+	InDoubt prometheus.Gauge
 	// Rebalances counts the generations of the group that this node joined.
 	Rebalances prometheus.Counter
 
@@ -46,7 +48,7 @@ type Metrics struct {
 	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
 	attempts, retries, pluginRestarts, decisions             *prometheus.CounterVec
 	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
-	laneDepth, laneOpen, parked, pluginUp                    *prometheus.GaugeVec
+	laneDepth, laneOpen, laneParked, parked, pluginUp        *prometheus.GaugeVec
 	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
 
 	mu     sync.Mutex
@@ -84,6 +86,7 @@ func (m *Metrics) sends(f factory) {
 	m.Redelivered = f.counter("redelivered_total", "Records that were read again and skipped: the engine had their send already.")
 	m.MarketingOnUrgent = f.counter("marketing_on_urgent_total", "Marketing sends on the urgent topic.")
 	m.parked = f.gauges("parked", "Sends that wait on disk for another attempt or for their time, by channel.", "channel")
+	m.InDoubt = f.gauge("in_doubt", "Sends that are held until an operator decides, or their time has passed.")
 	m.intakeToOutcome = f.histograms("intake_to_outcome_seconds", "Time from the record's timestamp to its outcome.", "channel", "class")
 	m.Unacknowledged = f.gauge("unacknowledged_outcomes", "Outcomes that are produced and not acknowledged yet.")
 	m.ProduceRetries = f.counter("produce_retries_total", "Produce requests that were made again.")
@@ -106,6 +109,7 @@ func (m *Metrics) intakeAndCommits(f factory) {
 func (m *Metrics) lanes(f factory) {
 	m.laneDepth = f.gauges("lane_depth", "Sends that wait in a lane, by priority (urgent, bulk).", "channel", "account", "priority")
 	m.laneOpen = f.gauges("lane_open_attempts", "Attempts that are with the plugin.", "channel", "account")
+	m.laneParked = f.gauges("lane_parked_ratio", "Sends that are parked for a lane, as a share of what it may have: bulk ones of engine.park_limit, past which sends.bulk is read no further, urgent ones of engine.park_hard_limit, past which they fail. Of the fullest shard.", "channel", "account", "priority")
 	m.limiterWait = f.histograms("limiter_wait_seconds", "How long the rate limit held an attempt.", "channel", "account")
 	m.attempts = f.counters("attempts_total", "Attempts that were answered, by verdict.", "channel", "account", "verdict")
 	m.attemptSeconds = f.histograms("attempt_seconds", "Time from the attempt's start to its verdict.", "channel", "account")

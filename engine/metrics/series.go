@@ -114,6 +114,8 @@ func (m *Metrics) DropLag(topic string, partition int32) {
 type Lane struct {
 	// UrgentDepth and BulkDepth hold the sends that wait.
 	UrgentDepth, BulkDepth prometheus.Gauge
+	// UrgentParked and BulkParked hold what is parked as a share of what may be.
+	UrgentParked, BulkParked prometheus.Gauge
 	// Open holds the attempts that are with the plugin.
 	Open prometheus.Gauge
 	// LimiterWait observes the seconds that the rate limit held an attempt.
@@ -125,11 +127,13 @@ type Lane struct {
 // Lane returns the series of one channel account.
 func (m *Metrics) Lane(channel, account string) Lane {
 	return Lane{
-		UrgentDepth: m.laneDepth.WithLabelValues(channel, account, "urgent"),
-		BulkDepth:   m.laneDepth.WithLabelValues(channel, account, "bulk"),
-		Open:        m.laneOpen.WithLabelValues(channel, account),
-		LimiterWait: m.limiterWait.WithLabelValues(channel, account),
-		Attempt:     m.attemptSeconds.WithLabelValues(channel, account),
+		UrgentDepth:  m.laneDepth.WithLabelValues(channel, account, "urgent"),
+		BulkDepth:    m.laneDepth.WithLabelValues(channel, account, "bulk"),
+		UrgentParked: m.laneParked.WithLabelValues(channel, account, "urgent"),
+		BulkParked:   m.laneParked.WithLabelValues(channel, account, "bulk"),
+		Open:         m.laneOpen.WithLabelValues(channel, account),
+		LimiterWait:  m.limiterWait.WithLabelValues(channel, account),
+		Attempt:      m.attemptSeconds.WithLabelValues(channel, account),
 	}
 }
 

@@ -35,7 +35,7 @@ type Shard struct {
 	stalled           bool              // the first of flying is too old; run only
 	low               [2]atomic.Int64   // watermarks; run writes, the committer reads
 	last              [2]atomic.Int64   // when the newest record taken in was accepted, Unix milliseconds
-	parked            atomic.Pointer[map[string]int]
+	parked            atomic.Pointer[Parked]
 	landed            []*flight          // whose memory is free again; run only
 	scratch           scratch            // run only
 	adopted, stopping bool               // run only
