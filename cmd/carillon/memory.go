@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,11 +55,11 @@ func garbagePercent(live, spare uint64) int {
 }
 
 // boundMemory makes collection more eager as the process nears seven tenths of
-// its container's memory: the rest is its plugins'. outside is what it uses that
+// the memory of its container or service: the rest is its plugins'. outside is what it uses that
 // the collector does not know of. It returns when ctx ends. An operator's
 // GOMEMLIMIT wins.
 func boundMemory(ctx context.Context, outside func() int64) {
-	limit, ok := containerMemory("/sys/fs/cgroup")
+	limit, ok := boundedMemory("/sys/fs/cgroup", "/proc/self/cgroup")
 	if !ok || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
@@ -75,23 +78,55 @@ func boundMemory(ctx context.Context, outside func() int64) {
 	}
 }
 
-// heapLimit is in steps of a hundredth of the container's memory, and leaves the
+// heapLimit is in steps of a hundredth of that memory, and leaves the
 // heap a tenth of that at least: with less there would be nothing but collection.
 func heapLimit(limit, outside int64) int64 {
 	percent := limit / 100
 	return max(10, 70-(outside+percent-1)/percent) * percent
 }
 
-// containerMemory returns what the control group at root may have, in bytes: of
-// version 2, or of version 1. ok is false where there is no bound.
-func containerMemory(root string) (limit int64, ok bool) {
-	for _, name := range []string{"/memory.max", "/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(root + name)
-		if err != nil {
-			continue
-		}
-		limit, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		return limit, err == nil && limit < 1<<60 // "max", and what version 1 has for it
+// boundedMemory returns how much memory this process and its plugins may have, in
+// bytes: the least bound of its control group and of those that hold it, of
+// version 2 or 1 (control-groups.7, systemd.resource-control(5) MemoryMax). A
+// container sees its own as the root, a service of systemd is some way below it.
+// ok is false where there is no bound.
+func boundedMemory(root, self string) (limit int64, ok bool) {
+	groups, err := os.ReadFile(self)
+	if err != nil {
+		groups = []byte("0::/\n1:memory:/\n")
 	}
-	return 0, false
+	for line := range strings.Lines(string(groups)) {
+		id, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		kinds, group, _ := strings.Cut(rest, ":")
+		hierarchy, file := "", "memory.max"
+		if id != "0" {
+			hierarchy, file = "memory", "memory.limit_in_bytes"
+			if !slices.Contains(strings.Split(kinds, ","), "memory") {
+				continue
+			}
+		}
+		for at := path.Join("/", group); ; at = path.Dir(at) {
+			if n := groupMemory(filepath.Join(root, hierarchy, at, file)); n > 0 && (n < limit || !ok) {
+				limit, ok = n, true
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return limit, ok
+}
+
+// groupMemory returns what a file of a control group says, 0 where that is no
+// bound: there is none, or it is "max", or what version 1 has for it.
+func groupMemory(file string) int64 {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || n >= 1<<60 {
+		return 0
+	}
+	return n
 }

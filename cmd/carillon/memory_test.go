@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -39,28 +40,42 @@ func TestHeapLimit(t *testing.T) {
 	}
 }
 
-func TestContainerMemory(t *testing.T) {
+// The least bound of the groups that a process is in counts.
+func TestBoundedMemory(t *testing.T) {
+	const service = "system.slice/carillon.service"
 	for name, c := range map[string]struct {
-		file, text string
-		limit      int64
-		ok         bool
+		groups string // /proc/self/cgroup
+		files  map[string]string
+		limit  int64
+		ok     bool
 	}{
-		"version 2":            {"memory.max", "536870912\n", 512 << 20, true},
-		"version 2, unbounded": {"memory.max", "max\n", 0, false},
-		"version 1":            {"memory/memory.limit_in_bytes", "536870912\n", 512 << 20, true},
-		"version 1, unbounded": {"memory/memory.limit_in_bytes", "9223372036854771712\n", 0, false},
-		"none":                 {"other", "1\n", 0, false},
+		"a container, version 2":  {"0::/\n", map[string]string{"memory.max": "536870912\n"}, 512 << 20, true},
+		"unbounded, version 2":    {"0::/\n", map[string]string{"memory.max": "max\n"}, 0, false},
+		"a service":               {"0::/" + service + "\n", map[string]string{service + "/memory.max": "536870912\n"}, 512 << 20, true},
+		"its slice has less":      {"0::/" + service + "\n", map[string]string{service + "/memory.max": "536870912\n", "system.slice/memory.max": "268435456"}, 256 << 20, true},
+		"its slice has more":      {"0::/" + service + "\n", map[string]string{service + "/memory.max": "max\n", "system.slice/memory.max": "1073741824"}, 1 << 30, true},
+		"another service's":       {"0::/" + service + "\n", map[string]string{"system.slice/other.service/memory.max": "1\n"}, 0, false},
+		"a container, version 1":  {"4:memory:/\n1:name=systemd:/\n", map[string]string{"memory/memory.limit_in_bytes": "536870912\n"}, 512 << 20, true},
+		"a service, version 1":    {"9:cpu,memory:/" + service + "\n", map[string]string{"memory/" + service + "/memory.limit_in_bytes": "536870912\n"}, 512 << 20, true},
+		"unbounded, version 1":    {"4:memory:/\n", map[string]string{"memory/memory.limit_in_bytes": "9223372036854771712\n"}, 0, false},
+		"a mount of another kind": {"4:memory:/docker/12ab\n", map[string]string{"memory/memory.limit_in_bytes": "536870912\n"}, 512 << 20, true},
+		"nothing is known":        {"", map[string]string{"memory.max": "536870912\n"}, 512 << 20, true},
+		"no control groups":       {"0::/\n", nil, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			path := filepath.Join(root, c.file)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
+			root, self := t.TempDir(), filepath.Join(t.TempDir(), "cgroup")
+			write := func(file, text string) {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if err := os.WriteFile(path, []byte(c.text), 0o644); err != nil {
-				t.Fatal(err)
+			for file, text := range c.files {
+				write(filepath.Join(root, file), text)
 			}
-			if limit, ok := containerMemory(root); ok != c.ok || ok && limit != c.limit {
+			if c.groups != "" {
+				write(self, c.groups)
+			}
+			if limit, ok := boundedMemory(root, self); ok != c.ok || ok && limit != c.limit {
 				t.Errorf("%d, %t, want %d, %t", limit, ok, c.limit, c.ok)
 			}
 		})
