@@ -91,6 +91,7 @@ func (f *loadFlags) run(cmd *cobra.Command, command func(context.Context, load.C
 		return err
 	}
 	return f.carryOut(cmd, func(ctx context.Context, p benchPlace) (*report.Result, error) {
+		go mindGarbage(ctx, benchGarbage)
 		f.Dir, f.Command, f.Progress, f.Begun, f.WarmUp = p.dir, p.command, p.progress, p.begun, 2*time.Second
 		return command(ctx, f.Config)
 	})

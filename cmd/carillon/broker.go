@@ -25,6 +25,7 @@ Use it for trials and tests, and Kafka for everything else.`,
 			if data == "" {
 				return usagef("--data is needed: the directory that keeps the broker's data")
 			}
+			go mindGarbage(cmd.Context(), benchGarbage)
 			log := newLog(config.Log{Level: "info", Format: "auto"}, cmd.ErrOrStderr())
 			return broker.Serve(cmd.Context(), data, addr, log)
 		},

@@ -21,6 +21,7 @@ import (
 const (
 	nodeGarbage   = 112 << 20 // of `carillon run`
 	pluginGarbage = 32 << 20  // of a bundled channel
+	benchGarbage  = 128 << 20 // of what measures, and of the embedded broker, which are in the nodes' way
 	mostPercent   = 400       // of what lives
 )
 

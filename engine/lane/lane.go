@@ -52,6 +52,7 @@ type Lane struct {
 	granted  int       // attempts that the plugin lets be open, less those that it let go for good
 	urgent   time.Time // when the last urgent attempt came
 	bulkOpen int       // bulk ones of open
+	pace     pace
 	limiter  *limit.GCRA
 	paused   time.Time // until when the provider wants to be left alone
 	lease    time.Time // until when this node surely is a member of its group; zero: for ever

@@ -2,7 +2,7 @@ package lane
 
 import (
 	"context"
-	"runtime"
+	"math"
 	"sync"
 	"time"
 
@@ -171,21 +171,17 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 }
 
 // What bulk attempts leave to urgent ones, for as long as such come: an eighth of
-// the plugin's credits, and the cores. Those that are open take turns with urgent
-// ones in the plugin and on the way back; those that wait in the lane do not. At
-// 10 µs of work for each, so many for a core are 5 ms, and keep a core busy with a
-// provider that takes as much as 50 ms.
+// the plugin's credits, and the cores, see pace.
 const (
 	urgentRecent = time.Minute
 	reserveShare = 8
-	bulkPerCore  = 512
 )
 
 // room says how many attempts can begin now, were there no limit.
 func (l *Lane) room(now time.Time, c *conversation, batch int) (r room) {
 	bulk := l.credits
 	if now.Sub(l.urgent) < urgentRecent {
-		bulk = min(bulk-l.granted/reserveShare, bulkPerCore*runtime.GOMAXPROCS(0)-l.bulkOpen)
+		bulk = min(bulk-l.granted/reserveShare, l.pace.most()-l.bulkOpen)
 	}
 	if c.way(false).idle {
 		r.urgent = min(l.queue.urgent.Len(), l.credits, batch)
@@ -205,6 +201,7 @@ func (l *Lane) room(now time.Time, c *conversation, batch int) (r room) {
 // only counted.
 func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 	results := make([]Result, 0, len(res.Results))
+	bulk, least := 0, time.Duration(math.MaxInt64)
 	l.mu.Lock()
 	l.credits += int(res.Credits)
 	l.granted += int(res.Credits) - len(res.Results)
@@ -218,6 +215,13 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 			l.forget(a)
 		}
 		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
+		if a.Bulk {
+			bulk++
+			least = min(least, now.Sub(a.began))
+		}
+	}
+	if bulk > 0 {
+		l.pace.answered(now, bulk, least)
 	}
 	l.mu.Unlock()
 	l.signal()

@@ -72,7 +72,7 @@ func TestWhatBulkLeaves(t *testing.T) {
 	}{
 		{"few credits: an eighth of them", 16, 14, 16},
 		{"too few to leave any", 7, 7, 7},
-		{"many: as many as keep the cores busy", 1000 * cores, 512 * cores, 1000 * cores},
+		{"many: as many as keep the cores busy", 1000 * cores, bulkPerCore * cores, 1000 * cores},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
