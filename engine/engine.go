@@ -39,23 +39,24 @@ type Engine struct {
 	health  *health
 	parts   parts
 
-	indexed  ledger.Usage // by the dedupe index
-	client   *kafka.Client
-	ledger   *ledger.Ledger
-	plugins  map[string]channel
-	lanes    *lanes
-	out      *outcome.Producer
-	fetchers [2]*intake.Fetcher // by input
-	operator *operator
-	standby  *standby
-	owned    owned
-	owner    string        // names this process in what it commits
-	need     chan struct{} // a commit is wanted; capacity 1
-	opening  chan struct{} // bounds the shards that are opened at a time
-	diskLow  atomic.Bool   // nothing may begin
-	ready    chan struct{} // closed when the first generation runs
-	once     sync.Once
-	pages    map[string]fasthttp.RequestHandler // by path; besides the engine's own
+	indexed    ledger.Usage // by the dedupe index
+	client     *kafka.Client
+	ledger     *ledger.Ledger
+	plugins    map[string]channel
+	lanes      *lanes
+	out        *outcome.Producer
+	fetchers   [2]*intake.Fetcher // by input
+	operator   *operator
+	suppressed *suppressions
+	standby    *standby
+	owned      owned
+	owner      string        // names this process in what it commits
+	need       chan struct{} // a commit is wanted; capacity 1
+	opening    chan struct{} // bounds the shards that are opened at a time
+	diskLow    atomic.Bool   // nothing may begin
+	ready      chan struct{} // closed when the first generation runs
+	once       sync.Once
+	pages      map[string]fasthttp.RequestHandler // by path; besides the engine's own
 }
 
 // openAtOnce bounds the shards that a node opens at a time: each reads its ids
@@ -142,6 +143,9 @@ func (e *Engine) open(stop *teardown) error {
 	}
 	stop.add("ledger", e.ledger.Close)
 	if err := e.makePlugins(); err != nil { // before readyz looks at them
+		return err
+	}
+	if err := e.openSuppressions(); err != nil {
 		return err
 	}
 	if err := e.registerGauges(); err != nil {

@@ -28,7 +28,7 @@ var floors = []floor{
 	{[]string{"proto"}, true},
 	{[]string{"sdk"}, true},
 	{[]string{"engine/config", "engine/fault", "engine/hours", "engine/kafka", "engine/limit", "engine/metrics", "engine/retry", "engine/send"}, true},
-	{[]string{"engine/control", "engine/host", "engine/intake", "engine/lane", "engine/ledger", "engine/outcome"}, false},
+	{[]string{"engine/control", "engine/host", "engine/intake", "engine/lane", "engine/ledger", "engine/outcome", "engine/suppress"}, false},
 	{[]string{"engine/shard"}, false}, // the loop knows the types of those below; they do not know it
 	{[]string{"engine"}, false},
 	{[]string{"plugins"}, true}, // see only

@@ -56,6 +56,17 @@ var ownSeries = []struct {
 		}
 		return 1
 	}},
+	{"carillon_suppressions", "Suppressions that the node has in memory: all that the cluster knows.", func(e *Engine) float64 {
+		all, _ := e.suppressed.Len()
+		return float64(all)
+	}},
+	{"carillon_suppressions_foreign", "Those of them that are under another key than this node's, and so hold nobody.", func(e *Engine) float64 {
+		_, foreign := e.suppressed.Len()
+		return float64(foreign)
+	}},
+	{"carillon_suppressions_lag_records", "Records of the topic suppressions that the node has not read yet.", func(e *Engine) float64 {
+		return float64(e.suppressed.Behind())
+	}},
 	{"carillon_shards", "Shards that there are, of all nodes.", func(e *Engine) float64 { return float64(e.cfg.Kafka.Topics.Partitions) }},
 	{"carillon_standby_shards", "Shards of other nodes that are followed.", func(e *Engine) float64 { return float64(e.standby.warm()) }},
 	{"carillon_partitions_stopped", "Own input partitions that are quarantined or can't be read any further.", func(e *Engine) float64 { return float64(e.health.count(quarantined)) }},

@@ -61,6 +61,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })
+	running.Go(func() { e.suppressed.Run(fetching) })
 	if e.standby != nil {
 		running.Go(func() { e.standby.run(fetching) })
 	}
@@ -117,7 +118,7 @@ func (e *Engine) awaitKafka(ctx context.Context) error {
 func (e *Engine) followTopics(ctx context.Context) error {
 	topics := names(Topics(e.cfg))
 	topics = slices.DeleteFunc(topics, func(t string) bool { // nothing of these is there
-		return t == e.cfg.Topic("control") || t == e.cfg.Topic("replies")
+		return t == e.cfg.Topic("control") || t == e.cfg.Topic("replies") || t == e.cfg.Topic("suppressions")
 	})
 	ids, err := e.client.TopicIDs(ctx, topics)
 	if err != nil {

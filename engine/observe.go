@@ -60,6 +60,7 @@ func (o *shardObserver) Invalid(code string)    { o.m.Invalid(code).Inc() }
 func (o *shardObserver) Forwarded(topic string) { o.m.Forwarded(topic).Inc() }
 func (o *shardObserver) Redelivered()           { o.m.Redelivered.Inc() }
 func (o *shardObserver) MarketingOnUrgent()     { o.m.MarketingOnUrgent.Inc() }
+func (o *shardObserver) Suppressed(code string) { o.m.Suppressions.Hits(code).Inc() }
 
 // readerObserver counts for all readers.
 type readerObserver struct{ m *metrics.Metrics }

@@ -24,6 +24,9 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 	for i, topic := range e.inputs() {
 		s.inputs[i] = kafka.Partition{Topic: topic, Index: id}
 	}
+	if err := e.awaitSuppressions(ctx); err != nil {
+		return nil, err
+	}
 	if err := e.claim(ctx, id); err != nil {
 		return nil, err
 	}
@@ -46,7 +49,7 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 		return nil, err
 	}
 	s.Shard = shard.New(cfg, shard.Env{
-		Ledger: led, Outcomes: e.out, Lanes: e.lanes, Observer: newShardObserver(e.metrics), Log: e.log,
+		Ledger: led, Outcomes: e.out, Lanes: e.lanes, Observer: newShardObserver(e.metrics), Log: e.log, Suppressions: e.suppressed.NewAsker(),
 		Now: time.Now, Jitter: rand.Float64, Need: e.wakeCommitter, Decided: e.operator.decided,
 	}, done)
 	e.tellDoubt(cfg, done)
@@ -167,7 +170,7 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 		ID: id,
 		Topics: shard.Topics{
 			Sends: c.Topic("sends"), Bulk: c.Topic("sends.bulk"), Status: c.Topic("status"),
-			Ledger: c.Topic("ledger"), Invalid: c.Topic("invalid"),
+			Ledger: c.Topic("ledger"), Invalid: c.Topic("invalid"), Suppressions: c.Topic("suppressions"),
 		},
 		Owner:      e.owner,
 		TakenOver:  time.Now(),
@@ -186,6 +189,7 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 			Retry:   retry.Policy{MaxAttempts: ch.Retry.MaxAttempts, Base: ch.Retry.Base, Max: ch.Retry.Max},
 			Hold:    ch.OnUnknown == "hold",
 			HoldFor: ch.HoldFor,
+			DeadFor: ch.DeadFor,
 			TTL: map[carillonv1.Class]time.Duration{
 				carillonv1.Class_CLASS_TRANSACTIONAL: ch.TTL.Transactional,
 				carillonv1.Class_CLASS_MARKETING:     ch.TTL.Marketing,

@@ -55,6 +55,7 @@ func Topics(cfg *config.Config) []kafka.TopicSpec {
 		{Name: "control", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(keepTombstones))},
 		// Read from its end, by who waits for an answer.
 		{Name: "replies", Partitions: 1, Config: with("cleanup.policy", "delete", "retention.ms", ms(keepReplies), "segment.ms", ms(keepReplies))},
+		{Name: "suppressions", Partitions: 1, Config: with("cleanup.policy", "compact", "delete.retention.ms", ms(keepTombstones))},
 	}
 	for i := range specs {
 		specs[i].Name = cfg.Topic(specs[i].Name)
@@ -108,6 +109,9 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 		case s.Name == cfg.Topic("replies"):
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, which is where answers are "+
 				"looked for: delete it and run `carillon topics create`", s.Name, n))
+		case s.Name == cfg.Topic("suppressions"):
+			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, so that every node reads "+
+				"all of it: keep what it holds (`carillon suppression list --json`), and make it anew with `carillon topics create`", s.Name, n))
 		default:
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and kafka.topics.partitions says %d: "+
 				"a recipient's shard depends on the number, so it must be the same everywhere and never change; "+
@@ -149,7 +153,7 @@ func checkPolicies(got map[string]map[string]string, cfg *config.Config) (faults
 			faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would keep one record of each recipient: set it to delete", topic, p))
 		}
 	}
-	for _, kept := range []struct{ name, what string }{{"ledger", "parked sends"}, {"control", "what operators have decided"}} {
+	for _, kept := range []struct{ name, what string }{{"ledger", "parked sends"}, {"control", "what operators have decided"}, {"suppressions", "to whom nothing may go"}} {
 		topic := cfg.Topic(kept.name)
 		if p := got[topic]["cleanup.policy"]; p != "compact" {
 			faults = append(faults, fmt.Sprintf("%s has cleanup.policy=%s, which would delete %s: set it to compact", topic, p, kept.what))

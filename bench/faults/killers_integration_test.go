@@ -72,6 +72,7 @@ var killers = map[string][]killer{
 	fault.OrderIgnored:           {inShard},
 	fault.OrderNotRecalled:       {inShard},
 	fault.DecisionForAll:         {inShard},
+	fault.SuppressedGoesOut:      {inShard},
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},

@@ -30,8 +30,9 @@ as the flags say. The defaults:
   invalid             records that are no sends     delete, 30 days
   control             what operators have decided   compact, 1 partition
   replies             what nodes answer them        delete, 1 hour, 1 partition
+  suppressions        to whom nothing may go        compact, 1 partition
 
-All but the last three must have the same number of partitions, the shards, and
+All but the last four must have the same number of partitions, the shards, and
 it must never change: a recipient's shard depends on it.`
 
 func newTopics() *cobra.Command {

@@ -74,7 +74,7 @@ func Default() *Config {
 // that are made in Go.
 func DefaultChannel() Channel {
 	return Channel{
-		OnUnknown: "resend", HoldFor: day,
+		OnUnknown: "resend", HoldFor: day, DeadFor: 90 * day,
 		Retry: Retry{MaxAttempts: 8, Base: time.Second, Max: 15 * time.Minute},
 		TTL:   TTL{Transactional: day, Marketing: 3 * day},
 	}

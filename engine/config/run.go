@@ -34,6 +34,9 @@ func (c *Config) CheckSecrets() error {
 	if c.Kafka.SASL.Mechanism != "" {
 		resolve("kafka.sasl.password", c.Kafka.SASL.Password)
 	}
+	if c.Suppression.Key != "" {
+		resolve("suppression.key", c.Suppression.Key)
+	}
 	for _, name := range sortedKeys(c.Channels) {
 		for _, account := range sortedKeys(c.Channels[name].Accounts) {
 			secrets := c.Channels[name].Accounts[account].Secrets

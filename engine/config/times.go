@@ -38,3 +38,12 @@ type Late struct {
 	// Of marketing sends.
 	Marketing Duration `yaml:"marketing" min:"0s"`
 }
+
+// Suppression is about addresses and recipients to whom nothing may go: those are
+// kept as keyed hashes.
+type Suppression struct {
+	// The key of the hashes: at least 16 bytes that nobody can guess, the same on
+	// every node and where `carillon suppression` runs. Without it nothing can be
+	// suppressed. A new key finds nobody whose hash is under the old one.
+	Key SecretRef `yaml:"key"`
+}

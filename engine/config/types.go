@@ -35,6 +35,8 @@ type Config struct {
 	// How late a send may be begun, by class: what an outage kept back for longer
 	// ends `expired` (`too_late`) instead of going out in one flood.
 	Late Late `yaml:"late"`
+	// To whom nothing may go.
+	Suppression Suppression `yaml:"suppression"`
 
 	file  string         // name for faults, empty where made in Go
 	lines map[string]int // line of each path that the file sets
@@ -216,6 +218,10 @@ type Channel struct {
 	Retry Retry `yaml:"retry"`
 	// How long a send is worth sending where it names no `expiresAt`.
 	TTL TTL `yaml:"ttl"`
+	// How long an address is suppressed, for this channel and app, of which the
+	// provider says that nobody is there (a rejection of class `recipient`). 0 is not
+	// at all. It needs `suppression.key`.
+	DeadFor Duration `yaml:"dead_for" min:"0s"`
 }
 
 // Retry is exponential with full jitter: the nth wait is a random time between

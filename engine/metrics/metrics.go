@@ -43,6 +43,9 @@ type Metrics struct {
 	// Rebalances counts the generations of the group that this node joined.
 	Rebalances prometheus.Counter
 
+	// Suppressions are the series about whom nothing may go to.
+	Suppressions Suppressions
+
 	reg prometheus.Registerer
 
 	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
@@ -76,6 +79,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	m.lanes(f)
 	m.plugins(f)
 	m.operators(f)
+	m.Suppressions.register(f)
 	return m
 }
 

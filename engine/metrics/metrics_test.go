@@ -35,6 +35,7 @@ func touchAll(m *Metrics) {
 	m.PluginUp("email").Set(1)
 	m.PluginRestarts("email").Inc()
 	m.Decisions("resend", "done").Inc()
+	m.Suppressions.Hits("opted_out").Inc()
 }
 
 // described records what was registered, whether it has a series or not.

@@ -91,7 +91,7 @@ func (s *Shard) consider(it *item, now time.Time) {
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return
 	}
-	way, address, fault := s.route(it)
+	way, address, fault := s.route(it, now)
 	it.Expires = s.expiry(it, way)
 	if it.ordered {
 		s.join(it)
@@ -129,6 +129,11 @@ func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
 // unroutable ends a send that no channel takes, or takes any more.
 func (s *Shard) unroutable(it *item, fault *carillonv1.Reason, now time.Time) {
 	state := carillonv1.State_STATE_REJECTED
+	if isSuppression(fault) {
+		state = carillonv1.State_STATE_SUPPRESSED
+		s.wasTried(it)
+		s.env.Observer.Suppressed(fault.Code)
+	}
 	if it.unknown > 0 { // it may have been sent before
 		state = carillonv1.State_STATE_UNKNOWN
 	}

@@ -85,7 +85,7 @@ func (s *Shard) carryOut(d *controlv1.Doubt, it *item, now time.Time) {
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return
 	}
-	way, _, _ := s.route(it)
+	way, _, _ := s.route(it, now)
 	if it.Expires = s.expiry(it, way); it.Expires <= now.UnixMilli() {
 		s.expire(it, now)
 		return

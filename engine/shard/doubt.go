@@ -154,6 +154,20 @@ func (s *Shard) tried(it *item, way Lane) bool {
 	}
 }
 
+// wasTried is for a send that ends without a route: if a former owner may have
+// tried it, nobody can say that it was not sent.
+func (s *Shard) wasTried(it *item) {
+	if it.doubt != mayBeOpen {
+		return
+	}
+	for _, channel := range it.Send.Channels {
+		if way, _ := s.env.Lanes.Find(channel, it.Send.App); way != nil && s.tried(it, way) {
+			it.unknown++
+			return
+		}
+	}
+}
+
 // hold keeps a send until an operator decides.
 func (s *Shard) hold(it *item, p Policy, now time.Time) {
 	it.held, it.reason = true, why("provider", codeLostAnswer)

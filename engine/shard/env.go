@@ -55,7 +55,7 @@ type Config struct {
 }
 
 // Topics are the full names of a shard's topics.
-type Topics struct{ Sends, Bulk, Status, Ledger, Invalid string }
+type Topics struct{ Sends, Bulk, Status, Ledger, Invalid, Suppressions string }
 
 func (t Topics) input(i int) string {
 	if i == intake.Bulk {
@@ -71,6 +71,9 @@ type Policy struct {
 	// sending it again.
 	Hold    bool
 	HoldFor time.Duration
+	// DeadFor is how long an address is suppressed of which the provider says that
+	// nobody is there; 0 is not at all.
+	DeadFor time.Duration
 	// TTL is how long a send without an expiry is worth sending, by class.
 	TTL map[carillonv1.Class]time.Duration
 }
@@ -122,6 +125,7 @@ type Observer interface {
 	Forwarded(topic string)
 	Redelivered()
 	MarketingOnUrgent()
+	Suppressed(code string)
 }
 
 // Env is what a shard meets. Now and Jitter are passed in so that a test can
@@ -131,9 +135,11 @@ type Env struct {
 	Outcomes Outcomes
 	Lanes    Lanes
 	Observer Observer
-	Log      zerolog.Logger
-	Now      func() time.Time
-	Jitter   func() float64 // in [0, 1)
+	// Suppressions is nil where nothing is ever suppressed.
+	Suppressions Suppressions
+	Log          zerolog.Logger
+	Now          func() time.Time
+	Jitter       func() float64 // in [0, 1)
 	// Need says that a commit is wanted soon: what is reserved is running short. It
 	// must not block.
 	Need func()

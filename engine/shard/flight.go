@@ -18,7 +18,7 @@ import (
 // memory is used again, arena and headers with it: the records' bytes are there.
 type flight struct {
 	records [parts][]kafka.Record
-	moved   map[kafka.Partition][]kafka.Record // forwarded to another shard
+	moved   map[kafka.Partition][]kafka.Record // to partitions that are not the shard's own
 	batch   ledger.Batch
 	opened  []*item            // whose attempts begin when it lands
 	decided []*controlv1.Doubt // carried out when it lands
@@ -37,7 +37,7 @@ const (
 	ledgerPart
 	invalidPart
 	parts
-	movedPart // any input topic, another partition
+	movedPart // another partition
 )
 
 // mostFlying bounds the flights on their way: what comes meanwhile is gathered
@@ -187,21 +187,26 @@ func (f *flight) invalidate(input uint8, rec *intake.Item) {
 
 // forward moves a record to its recipient's shard.
 func (f *flight) forward(topic string, input uint8, rec *intake.Item) {
-	if f.moved == nil {
-		f.moved = map[kafka.Partition][]kafka.Record{}
-	}
 	to := kafka.Partition{Topic: topic, Index: rec.Shard}
 	headers := append(rec.Record.Headers[:len(rec.Record.Headers):len(rec.Record.Headers)],
 		kafka.Header{Key: intake.SourceHeader, Value: sourceText(rec.Source)})
 	if fault.Mutant(fault.SourceForgotten) {
 		headers = rec.Record.Headers
 	}
-	f.moved[to] = append(f.moved[to], kafka.Record{
+	f.move(to, kafka.Record{
 		// The accepted time travels with the record: the topics keep the
 		// producer's timestamp.
 		Time: rec.Accepted, Key: []byte(rec.Send.To.Id), Value: rec.Record.Value, Headers: headers,
 	})
 	f.batch.Entries = append(f.batch.Entries, ledger.Entry{Input: input, Offset: rec.Offset})
+}
+
+// move adds a record to a partition that is not the shard's own.
+func (f *flight) move(to kafka.Partition, r kafka.Record) {
+	if f.moved == nil {
+		f.moved = map[kafka.Partition][]kafka.Record{}
+	}
+	f.moved[to] = append(f.moved[to], r)
 }
 
 func sourceText(s send.Source) []byte {

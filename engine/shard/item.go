@@ -36,6 +36,7 @@ type item struct {
 	account  string
 	row      ledger.Spot // where its row stands, if it is known
 	reason   *carillonv1.Reason
+	checked  uint64 // the version of what is suppressed that it was routed by
 	made     uint32 // attempts, of which failed, and of which unknown
 	failed   uint32
 	unknown  uint32

@@ -133,7 +133,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		if it.Address == nil && !s.address(it, now) {
 			continue
 		}
-		if it.Until != 0 && it.Until <= now.UnixMilli() {
+		if it.Until != 0 && it.Until <= now.UnixMilli() || s.suppressedSince(it, now) {
 			s.leave(it)
 			s.consider(it, now)
 			continue
@@ -171,7 +171,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 // address looks again for the address of a send that was routed before its
 // channel's plugin had said what it takes.
 func (s *Shard) address(it *item, now time.Time) bool {
-	way, address, fault := s.route(it)
+	way, address, fault := s.route(it, now)
 	if fault == nil && way == it.line.way && it.doubt == noDoubt {
 		it.Address = address
 		return true

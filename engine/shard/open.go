@@ -42,7 +42,7 @@ func (s *Shard) announce(it *item) {
 func (s *Shard) begin(opened []*item) {
 	for _, it := range opened {
 		s.live[it.key] = false
-		if s.still() {
+		if s.still() || s.suppressedSince(it, s.env.Now()) {
 			it.line.inLane--
 			it.away = false
 			s.putBack(it)

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"time"
+
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -12,19 +14,24 @@ import (
 // reason is the first channel's.
 //
 // A channel whose plugin has not yet said what addresses it takes counts as
-// usable, with no address: the send waits for it.
-func (s *Shard) route(it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
+// usable, with no address: the send waits for it. One by which nothing may go to
+// the recipient is not usable.
+func (s *Shard) route(it *item, now time.Time) (Lane, *channelv1.Address, *carillonv1.Reason) {
 	if len(it.Send.Channels) == 0 {
 		return nil, nil, why("route", codeNoChannel)
 	}
+	it.checked = s.suppressions()
+	if why := s.suppressed(it, "", nil, now); why != nil {
+		return nil, nil, why
+	}
 	if it.channel != "" {
-		if way, address, fault := s.usable(it.channel, it); fault == nil {
+		if way, address, fault := s.usable(it.channel, it, now); fault == nil {
 			return way, address, nil
 		}
 	}
 	var first *carillonv1.Reason
 	for _, name := range it.Send.Channels {
-		way, address, fault := s.usable(name, it)
+		way, address, fault := s.usable(name, it, now)
 		if fault == nil {
 			return way, address, nil
 		}
@@ -35,7 +42,7 @@ func (s *Shard) route(it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
 	return nil, nil, first
 }
 
-func (s *Shard) usable(channel string, it *item) (Lane, *channelv1.Address, *carillonv1.Reason) {
+func (s *Shard) usable(channel string, it *item, now time.Time) (Lane, *channelv1.Address, *carillonv1.Reason) {
 	way, code := s.env.Lanes.Find(channel, it.Send.App)
 	if way == nil {
 		return nil, nil, why("route", code)
@@ -50,6 +57,9 @@ func (s *Shard) usable(channel string, it *item) (Lane, *channelv1.Address, *car
 	}
 	if send.CheckAddress(about.AddressKind, address.Value) != nil {
 		return nil, nil, why("recipient", codeBadAddress)
+	}
+	if why := s.suppressed(it, channel, address, now); why != nil {
+		return nil, nil, why
 	}
 	return way, address, nil
 }

@@ -31,6 +31,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		return
 	}
 	s.count(it, r)
+	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]
 	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
 	if n.pause > 0 {

@@ -46,6 +46,7 @@ type Shard struct {
 	doubted           map[string]doubtedRows // by queue; run only
 	reserving                                // run only
 	orders                                   // run only
+	suppressing                              // run only
 }
 
 // input is one input topic's state.
@@ -141,7 +142,7 @@ func (s *Shard) turn(now time.Time) time.Duration {
 		}
 		s.decide(now)
 		s.admit(now)
-		wait = s.move(now)
+		wait = min(s.recallSuppressed(now), s.move(now))
 		s.spill(now)
 	}
 	s.takeOff(now)

@@ -24,6 +24,7 @@ import (
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/retry"
 	"github.com/carillonhq/carillon/engine/send"
+	"github.com/carillonhq/carillon/engine/suppress"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -94,6 +95,8 @@ type trace struct {
 	needed  bool // the shard wants a commit
 	refuse  bool // none is accepted
 	onPush  func(*lane.Attempt)
+	gone    *suppress.Table // to whom nothing may go
+	heard   int             // records of its topic that it has
 }
 
 func newTrace(t *testing.T) *trace {
@@ -113,13 +116,13 @@ type failer interface {
 func makeTrace(t failer) *trace {
 	tr := &trace{
 		t: t, now: traceStart, lanes: map[string]*traceLane{}, atLane: map[string]*lane.Attempt{},
-		log: map[string][]kafka.Record{}, fs: vfs.NewMem(),
+		log: map[string][]kafka.Record{}, fs: vfs.NewMem(), gone: suppress.NewTable(traceKey),
 	}
 	tr.cfg = Config{
-		ID: 0, Topics: Topics{Sends: "sends", Bulk: "sends.bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"},
+		ID: 0, Topics: Topics{Sends: "sends", Bulk: "sends.bulk", Status: "status", Ledger: "ledger", Invalid: "invalid", Suppressions: "suppressions"},
 		InvalidPartitions: 1, Window: 4, Quota: 2, Patience: time.Second, ParkLimit: 3, ParkHard: 4, DefaultTTL: 24 * time.Hour,
 		Policies: map[string]Policy{
-			"sms":     {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}},
+			"sms":     {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, DeadFor: 24 * time.Hour},
 			"hold":    {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
 			"webhook": {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
 		},
@@ -160,7 +163,7 @@ func (tr *trace) open() {
 	tr.shard = New(tr.cfg, Env{
 		Ledger: inOrder{led}, Outcomes: tr, Lanes: tr, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return tr.now }, Jitter: func() float64 { return 0.5 },
-		Need: func() { tr.needed = true },
+		Need: func() { tr.needed = true }, Suppressions: tr.gone.NewAsker(),
 		Decided: func(d *controlv1.Doubt, done bool) {
 			if done {
 				tr.effect("decided %s", d.Id)
@@ -290,6 +293,14 @@ func (tr *trace) event(verb string, args []string) {
 	case "ahead": // hold 1
 		n, _ := strconv.Atoi(args[1])
 		tr.lanes[args[0]].ahead = n
+	case "suppress", "unsuppress":
+		tr.suppress(verb, args)
+	case "heard": // what the shard has written of it
+		for ; tr.heard < len(tr.log["suppressions"]); tr.heard++ {
+			if _, err := tr.gone.Take(&tr.log["suppressions"][tr.heard], tr.now); err != nil {
+				tr.t.Fatal(err)
+			}
+		}
 	case "pause":
 		tr.shard.Pause()
 	case "resume":
@@ -581,6 +592,12 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 			text += " id=" + s.ProviderMessageId
 		}
 		return text
+	case "suppressions":
+		e, err := suppress.ParseRecord(r)
+		if err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("%s %s %s until=+%v by=%s %s", e.Kind, e.Scope, e.Code(), time.UnixMilli(e.UntilMs).Sub(now), e.By, e.Reason)
 	case "ledger":
 		key := strings.ReplaceAll(string(r.Key), "\x00", "/")
 		if r.Value == nil {
@@ -604,6 +621,53 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		text += " " + h.Key + "=" + string(h.Value)
 	}
 	return text
+}
+
+var traceKey = func() *suppress.Key {
+	k, err := suppress.NewKey("0123456789abcdef")
+	if err != nil {
+		panic(err)
+	}
+	return k
+}()
+
+// suppress reads "to=u1 address=+351912345678 scope=shop/sms/marketing code=blocked
+// until=+2h": of a recipient or an address.
+func (tr *trace) suppress(verb string, args []string) {
+	e := suppress.Entry{Suppression: &controlv1.Suppression{Key: traceKey.Check, Because: controlv1.Because_BECAUSE_OPTED_OUT}}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		ok := true
+		switch name {
+		case "to":
+			e.Kind, e.Hash = suppress.Recipient, traceKey.NewHasher().Sum(suppress.Recipient, value)
+		case "address":
+			e.Hash = traceKey.NewHasher().Sum(suppress.Address, value)
+		case "scope":
+			e.Scope, ok = suppress.ParseScope(value)
+		case "code":
+			var c suppress.Code
+			c, ok = suppress.ParseCode(value)
+			e.Because = controlv1.Because(c)
+		case "until":
+			d, err := time.ParseDuration(value)
+			e.UntilMs, ok = tr.now.Add(d).UnixMilli(), err == nil
+		}
+		if !ok {
+			tr.t.Fatalf("%s: %q", verb, arg)
+		}
+	}
+	r, err := e.Record()
+	if verb == "unsuppress" {
+		r = e.Tombstone()
+	}
+	if err == nil {
+		_, err = tr.gone.Take(&r, tr.now)
+	}
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.shard.Look()
 }
 
 // Find implements Lanes.
@@ -692,3 +756,4 @@ func (nothing) Invalid(string)                                                  
 func (nothing) Forwarded(string)                                                  {}
 func (nothing) Redelivered()                                                      {}
 func (nothing) MarketingOnUrgent()                                                {}
+func (nothing) Suppressed(string)                                                 {}
