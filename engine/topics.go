@@ -111,7 +111,7 @@ func CheckTopics(ctx context.Context, c *kafka.Client, cfg *config.Config) error
 				"looked for: delete it and run `carillon topics create`", s.Name, n))
 		case s.Name == cfg.Topic("suppressions"):
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and must have 1, so that every node reads "+
-				"all of it: keep what it holds (`carillon suppression list --json`), and make it anew with `carillon topics create`", s.Name, n))
+				"all of it: keep what it holds, and make it anew with `carillon topics create`", s.Name, n))
 		default:
 			wrong.Faults = append(wrong.Faults, fmt.Sprintf("%s has %d partitions and kafka.topics.partitions says %d: "+
 				"a recipient's shard depends on the number, so it must be the same everywhere and never change; "+
