@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/shard"
 )
 
@@ -52,6 +54,21 @@ func (l *lanes) Find(channel, app string) (shard.Lane, string) {
 		}
 	}
 	return nil, shard.CodeNoAccount
+}
+
+// laneLimits are the limits of an account beside its rate.
+func laneLimits(a config.Account) lane.Limits {
+	rate := func(r config.Rate) lane.Rate { return lane.Rate{PerSecond: r.PerSecond(), Burst: r.Burst()} }
+	l := lane.Limits{Apps: map[string]lane.Rate{}}
+	for app, r := range a.AppRates {
+		l.Apps[app] = rate(r)
+	}
+	l.Each[limit.App], l.Each[limit.Campaign] = rate(a.AppRate), rate(a.CampaignRate)
+	for name, r := range a.Limits {
+		d, _ := limit.ParseDimension(name) // Validate has refused others
+		l.Each[d] = rate(r)
+	}
+	return l
 }
 
 func (l *lanes) each(f func(*lane.Lane)) {

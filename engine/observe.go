@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/metrics"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -76,6 +77,7 @@ type laneObserver struct {
 	series   metrics.Lane
 	verdicts map[channelv1.Verdict]prometheus.Counter
 	lost     prometheus.Counter
+	limited  [limit.Dimensions]prometheus.Counter
 }
 
 func newLaneObserver(m *metrics.Metrics, channel, account string) *laneObserver {
@@ -89,11 +91,15 @@ func newLaneObserver(m *metrics.Metrics, channel, account string) *laneObserver 
 		o.verdicts[v] = m.Attempts(channel, account, name)
 	}
 	o.lost = m.Attempts(channel, account, "lost")
+	for d := limit.App; d < limit.Dimensions; d++ {
+		o.limited[d] = m.Limited(channel, account, d.String())
+	}
 	return o
 }
 
-func (o *laneObserver) Waited(d time.Duration) { o.series.LimiterWait.Observe(d.Seconds()) }
-func (o *laneObserver) Late()                  { o.m.LateResults.Inc() }
+func (o *laneObserver) Waited(d time.Duration)    { o.series.LimiterWait.Observe(d.Seconds()) }
+func (o *laneObserver) Limited(d limit.Dimension) { o.limited[d].Inc() }
+func (o *laneObserver) Late()                     { o.m.LateResults.Inc() }
 
 func (o *laneObserver) Answered(r lane.Result, took time.Duration) {
 	o.series.Attempt.Observe(took.Seconds())

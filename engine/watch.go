@@ -9,6 +9,7 @@ import (
 
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/limit"
 )
 
 // watchInterval is how often what has no event of its own is looked at.
@@ -116,6 +117,12 @@ func (e *Engine) watchLane(l *lane.Lane) {
 	series.UrgentDepth.Set(float64(urgent))
 	series.BulkDepth.Set(float64(bulk))
 	series.Open.Set(float64(open))
+	channel, account := l.Name()
+	for d, n := range l.Limited() {
+		if d := limit.Dimension(d); d != limit.Account {
+			e.metrics.LaneLimited(channel, account, d.String()).Set(float64(n))
+		}
+	}
 }
 
 // watchLag compares the end of every owned input with what is finished.

@@ -102,7 +102,7 @@ func (c *Config) Complete() {
 		}
 		for account, a := range ch.Accounts {
 			if a.Burst == 0 && !a.Rate.Unlimited() {
-				a.Burst = a.Rate.burst()
+				a.Burst = a.Rate.Burst()
 				ch.Accounts[account] = a
 			}
 		}

@@ -50,6 +50,10 @@ channels:
       Main.1:
         apps: [shop]
         rate: 600000/m
+        app_rate: 100/s
+        app_rates: {shop: 7/m}
+        campaign_rate: 50/s
+        limits: {domain: 10/s, recipient: 1/m}
         settings: {a: 1, b: {c: [x, 2.5, true, null], 7: d}, since: 2026-01-02}
         secrets: {key: env:SMS_KEY}
       other: {rate: 10/h}
@@ -88,6 +92,8 @@ func TestParse(t *testing.T) {
 	want.Accounts = map[string]Account{
 		"Main.1": {
 			Apps: []string{"shop"}, Rate: Rate{600000, time.Minute}, Burst: 1000,
+			AppRate: Rate{100, time.Second}, AppRates: AppRates{"shop": {7, time.Minute}}, CampaignRate: Rate{50, time.Second},
+			Limits:   ValueRates{"domain": {10, time.Second}, "recipient": {1, time.Minute}},
 			Settings: map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", 2.5, true, nil}, "7": "d"}, "since": "2026-01-02"},
 			Secrets:  map[string]SecretRef{"key": "env:SMS_KEY"},
 		},

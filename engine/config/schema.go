@@ -103,6 +103,11 @@ func (s schema) entries(t reflect.Type) object {
 		m["propertyNames"] = object{"pattern": quietName.String()}
 	case reflect.TypeFor[Account]():
 		m["propertyNames"] = object{"pattern": accountName.String()}
+	case rateType:
+		m["propertyNames"] = object{"pattern": appName.String()}
+		if t == reflect.TypeFor[ValueRates]() {
+			m["propertyNames"] = object{"enum": valueDimensions}
+		}
 	default:
 		m["propertyNames"] = object{"pattern": secretName.String()}
 	}

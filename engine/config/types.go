@@ -266,11 +266,29 @@ type Account struct {
 	// Attempts that may go at once before the rate holds. Default: what the rate
 	// allows in a tenth of a second, at least 1.
 	Burst int `yaml:"burst" min:"0" max:"1048576"`
+	// Most attempts of each app by itself, for all nodes together. What its limit
+	// keeps holds nobody else up. Default: no limit.
+	AppRate Rate `yaml:"app_rate"`
+	// Of the apps that have another rate, by their names.
+	AppRates AppRates `yaml:"app_rates"`
+	// Most attempts of each campaign by itself. Sends without a campaign have none.
+	CampaignRate Rate `yaml:"campaign_rate"`
+	// Most attempts to each value of a dimension by itself: `domain` (of an email
+	// address, or the host of a webhook), `recipient` or `calling_code` (of a phone
+	// number). At least 1/m: a node knows the values of the last while, 65,536 of
+	// them; past that, some share a limit.
+	Limits ValueRates `yaml:"limits"`
 	// The channel's own settings; `carillon plugin list` shows them.
 	Settings map[string]any `yaml:"settings"`
 	// References to the channel's secrets by name.
 	Secrets map[string]SecretRef `yaml:"secrets"`
 }
+
+// AppRates are rates by the name of an app.
+type AppRates map[string]Rate
+
+// ValueRates are rates by the name of a dimension.
+type ValueRates map[string]Rate
 
 // Duration is written as in Go, with `d` for days as well: `300ms`, `1h30m`,
 // `7d`.

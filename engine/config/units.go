@@ -133,7 +133,8 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%d/%s", r.Count, r.Per)
 }
 
-// burst is what the rate allows in a tenth of a second, at least 1.
-func (r Rate) burst() int {
+// Burst is what the rate allows in a tenth of a second, at least 1: how many may go
+// at once where nothing else is said.
+func (r Rate) Burst() int {
 	return int(max(1, min(r.PerSecond()/10, 1<<20)))
 }

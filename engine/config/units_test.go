@@ -78,8 +78,8 @@ func TestRate(t *testing.T) {
 		"86400/d":  {1, 1},
 	} {
 		r, err := ParseRate(text)
-		if err != nil || r.PerSecond() != want.perSecond || r.burst() != want.burst || r.String() != text || r.Unlimited() {
-			t.Errorf("%s: %v %v %v %v", text, r.PerSecond(), r.burst(), r, err)
+		if err != nil || r.PerSecond() != want.perSecond || r.Burst() != want.burst || r.String() != text || r.Unlimited() {
+			t.Errorf("%s: %v %v %v %v", text, r.PerSecond(), r.Burst(), r, err)
 		}
 	}
 	for _, text := range []string{"", "80", "/s", "80/", "80/w", "80/10s", "0/s", "-1/s", "1.5/s"} {

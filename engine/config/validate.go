@@ -124,6 +124,7 @@ func (k *checker) account(path, name string, a Account) {
 	for i, app := range a.Apps {
 		k.need(app == "*" || appName.MatchString(app), path+".apps["+strconv.Itoa(i)+"]", "%q is no app; use letters, digits, `.`, `_` and `-`, 64 at most, or `*` for all", app)
 	}
+	k.limits(path, a)
 	k.need(a.Burst == 0 || !a.Rate.Unlimited(), path+".rate", "is missing while burst is set; set it, or delete burst")
 	_, err := json.Marshal(a.Settings)
 	k.need(err == nil, path+".settings", "can't be written as JSON (%v); keep to strings, numbers, booleans, lists and maps", err)

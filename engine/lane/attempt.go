@@ -6,6 +6,8 @@ package lane
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/limit"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
@@ -25,6 +27,13 @@ type Attempt struct {
 	// Until is when it may no longer begin, in Unix milliseconds, and is Returned
 	// instead; 0 is never.
 	Until int64
+	// Waited: it has been parked, or Limited. Limits keep it in the lane sooner than
+	// what is new.
+	Waited bool
+	// NotBefore is when it may come again, in Unix milliseconds, and Limit which limit
+	// it is, with a result that is Limited.
+	NotBefore int64
+	Limit     limit.Dimension
 	// Owner is told the result. Ref is the owner's own.
 	Owner Owner
 	Ref   any
@@ -65,4 +74,20 @@ const (
 	// Returned unsent, since the lane stops, its owner withdrew it, or its Until has
 	// come.
 	Returned
+	// Limited: returned unsent, since a limit lets it go at its NotBefore at the
+	// soonest, and what waits in a lane keeps others out of it.
+	Limited
 )
+
+// ends says whether an attempt ends now instead of beginning, and how.
+func (a *Attempt) ends(now time.Time) (Outcome, bool) {
+	switch ms := now.UnixMilli(); {
+	case a.Expires != 0 && a.Expires <= ms && !fault.Mutant(fault.ExpiredGoesOut):
+		return Expired, true
+	case a.Until != 0 && a.Until <= ms:
+		return Returned, true
+	case a.Send.TestMode && !fault.Mutant(fault.TestModeGoesOut):
+		return Tested, true
+	}
+	return Answered, false
+}

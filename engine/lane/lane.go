@@ -32,6 +32,8 @@ type Config struct {
 	// Rate is in sends a second for the whole cluster; 0 is no limit.
 	Rate  float64
 	Burst int
+	// Limits are those beside it.
+	Limits Limits
 	// Deadline is how long an attempt may take; 0 is what the plugin declares.
 	Deadline time.Duration
 }
@@ -54,11 +56,13 @@ type Lane struct {
 	bulkOpen int       // bulk ones of open
 	pace     pace
 	limiter  *limit.GCRA
+	gates    gates
 	paused   time.Time // until when the provider wants to be left alone
 	lease    time.Time // until when this node surely is a member of its group; zero: for ever
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
 	share     float64 // of the account's rate
+	assigned  float64 // the last one that SetShare was given
 	token     uint64
 	closed    bool
 }
@@ -77,6 +81,8 @@ type About struct {
 type Observer interface {
 	Waited(d time.Duration)
 	Answered(r Result, took time.Duration)
+	// Limited: a limit has sent one back.
+	Limited(limit.Dimension)
 	Late()
 }
 
@@ -86,7 +92,7 @@ func New(cfg Config, plugin Channel, o Observer, log zerolog.Logger, now time.Ti
 		cfg: cfg, plugin: plugin, observe: o,
 		log:  log.With().Str("channel", cfg.Channel).Str("account", cfg.Account).Logger(),
 		wake: make(chan struct{}, 1), open: map[uint64]*Attempt{},
-		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now), share: 1,
+		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now), gates: newGates(cfg.Limits, now), share: 1,
 	}
 }
 
@@ -96,8 +102,9 @@ func (l *Lane) Name() (channel, account string) { return l.cfg.Channel, l.cfg.Ac
 // About returns what the plugin declared, or nil until it first did.
 func (l *Lane) About() *About { return l.about.Load() }
 
-// SetShare splits the account's rate: this node may use the given part of it;
-// with 0 it sends nothing. A pause goes on.
+// SetShare splits the account's rate and limits: this node may use the given part
+// of them; with 0 it sends nothing. With more than before, it begins without a
+// burst: others may have used theirs. A pause goes on.
 func (l *Lane) SetShare(share float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,8 +113,14 @@ func (l *Lane) SetShare(share float64) {
 	}
 	l.share, l.shareless = share, share == 0
 	if !l.shareless { // to the limiter, no rate is no limit
+		now, more := time.Now(), share > l.assigned
 		l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
+		if more {
+			l.limiter.Empty(now)
+		}
+		l.gates.setShare(share, more, now)
 	}
+	l.assigned = share
 	l.signal()
 }
 
@@ -137,6 +150,16 @@ func (l *Lane) Depth() (urgent, bulk, open int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.queue.urgent.Len(), l.queue.bulk.Len(), len(l.open)
+}
+
+// Limited returns how many of those that wait are kept by a limit, by its
+// dimension.
+func (l *Lane) Limited() (n [limit.Dimensions]int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue.urgent.limited(&n)
+	l.queue.bulk.limited(&n)
+	return n
 }
 
 // Ahead returns how many more attempts of a priority the lane can begin soon: as

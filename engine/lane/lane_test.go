@@ -99,7 +99,7 @@ func TestShares(t *testing.T) {
 		}
 		var got strings.Builder
 		for s.len() > 0 {
-			got.WriteString(s.pop(s.all()).Send.Id[:1])
+			got.WriteString(s.pop(s.all(), &gates{}, time.Now()).Send.Id[:1])
 		}
 		if got.String() != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got.String(), c.want)
@@ -111,11 +111,11 @@ func TestShares(t *testing.T) {
 			s.push(a)
 		}
 		for range 30 {
-			s.pop(s.all())
+			s.pop(s.all(), &gates{}, time.Now())
 		}
 		s.push(bulk(attempts(o, "b", 1))[0])
 		for i := range weight + 1 {
-			if s.pop(s.all()).Bulk {
+			if s.pop(s.all(), &gates{}, time.Now()).Bulk {
 				return
 			} else if i == weight {
 				t.Error("it starves")

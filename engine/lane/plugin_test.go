@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/carillonhq/carillon/engine/limit"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
@@ -198,7 +199,8 @@ type observer struct {
 	late, answered int
 }
 
-func (o *observer) Waited(time.Duration) {}
+func (o *observer) Waited(time.Duration)    {}
+func (o *observer) Limited(limit.Dimension) {}
 func (o *observer) Late() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -16,7 +16,7 @@ func of(name string, n int) []*Attempt {
 	app, campaign, _ := strings.Cut(name, "/")
 	all := make([]*Attempt, n)
 	for i := range all {
-		all[i] = &Attempt{Send: &carillonv1.Send{Id: name + strconv.Itoa(i), App: app, Campaign: campaign}}
+		all[i] = &Attempt{Send: &carillonv1.Send{Id: name + strconv.Itoa(i), App: app, Campaign: campaign, To: &carillonv1.Recipient{Id: "u"}}}
 	}
 	return all
 }

@@ -146,26 +146,29 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 		l.observe.Waited(wait)
 		return wait
 	}
-	n, wait := l.limiter.Take(now, n)
+	n, wait := l.limiter.Free(now, n)
 	if n == 0 {
 		l.observe.Waited(wait)
 		return wait
 	}
-	// What the limiter granted beyond the bytes of a batch lapses.
-	for size := 0; n > 0 && size < batchBytes; n-- {
-		a := l.queue.pop(&room)
-		switch {
-		case a.Expires != 0 && a.Expires <= now.UnixMilli() && !fault.Mutant(fault.ExpiredGoesOut):
-			ended = append(ended, Result{Attempt: a, Outcome: Expired})
-		case a.Until != 0 && a.Until <= now.UnixMilli():
-			ended = append(ended, Result{Attempt: a, Outcome: Returned})
-		case a.Send.TestMode && !fault.Mutant(fault.TestModeGoesOut):
-			ended = append(ended, Result{Attempt: a, Outcome: Tested})
-		default:
-			l.begin(a, about, now)
-			l.credits--
-			size += c.way(a.Bulk).out.add(a)
+	used := 0
+	for size := 0; used < n && size < batchBytes; used++ {
+		a := l.queue.pop(&room, &l.gates, now)
+		if a == nil {
+			break
 		}
+		if how, ends := a.ends(now); ends {
+			ended = append(ended, Result{Attempt: a, Outcome: how})
+			continue
+		}
+		l.begin(a, about, now)
+		l.credits--
+		size += c.way(a.Bulk).out.add(a)
+	}
+	l.limiter.Use(now, used)
+	ended = l.queue.back(ended, l.observe)
+	if used == 0 {
+		return l.queue.opens(now, idle)
 	}
 	return 0
 }
@@ -214,6 +217,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 		if !fault.Mutant(fault.FirstResultNotFirst) {
 			l.forget(a)
 		}
+		l.throttle(a, r, now)
 		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
 		if a.Bulk {
 			bulk++
@@ -254,6 +258,7 @@ func (l *Lane) tend(ctx context.Context) {
 			l.loseOverdue(now)
 			l.mu.Lock()
 			late := l.queue.remove(func(a *Attempt) bool { return a.Expires != 0 && a.Expires <= now.UnixMilli() })
+			l.gates.forget(now)
 			missed := l.queue.remove(func(a *Attempt) bool { return a.Until != 0 && a.Until <= now.UnixMilli() })
 			l.mu.Unlock()
 			giveBack(late, Expired)

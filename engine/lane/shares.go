@@ -1,11 +1,15 @@
 package lane
 
-import "github.com/carillonhq/carillon/engine/fault"
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/fault"
+)
 
 // shares interleaves urgent and bulk by weight. Neither starves; either takes
 // all where the other has nothing.
 type shares struct {
-	urgent, bulk Queue
+	urgent, bulk standing
 	run          int // urgent attempts since the last bulk one
 }
 
@@ -25,16 +29,50 @@ func (s *shares) push(a *Attempt) {
 // room is how many attempts can begin: of each priority, and in all.
 type room struct{ urgent, bulk, most int }
 
-// pop takes out the next attempt that there is room for, and takes it off.
-func (s *shares) pop(r *room) *Attempt {
-	if r.urgent > 0 && (s.run < weight && !fault.Mutant(fault.BulkFirst) || r.bulk == 0) {
-		s.run++
-		r.urgent--
-		return s.urgent.Pop()
+// pop takes out the next attempt that there is room for and no limit keeps, and
+// takes it off; nil where there is none.
+func (s *shares) pop(r *room, g *gates, now time.Time) *Attempt {
+	for r.urgent > 0 || r.bulk > 0 {
+		if r.urgent > 0 && (s.run < weight && !fault.Mutant(fault.BulkFirst) || r.bulk == 0) {
+			if a := s.urgent.next(g, now); a != nil {
+				s.run++
+				r.urgent--
+				return a
+			}
+			r.urgent = 0
+			continue
+		}
+		if a := s.bulk.next(g, now); a != nil {
+			s.run = 0
+			r.bulk--
+			return a
+		}
+		r.bulk = 0
 	}
-	s.run = 0
-	r.bulk--
-	return s.bulk.Pop()
+	return nil
+}
+
+// opens returns how long the limits keep all that waits, most at most.
+func (s *shares) opens(now time.Time, most time.Duration) time.Duration {
+	for _, of := range []*standing{&s.urgent, &s.bulk} {
+		if at, ok := of.opens(); ok {
+			most = min(most, max(0, at.Sub(now)))
+		}
+	}
+	return most
+}
+
+// back appends what limits keep for longer.
+func (s *shares) back(ended []Result, o Observer) []Result {
+	for _, of := range []*standing{&s.urgent, &s.bulk} {
+		for _, a := range of.back {
+			o.Limited(a.Limit)
+			ended = append(ended, Result{Attempt: a, Outcome: Limited})
+		}
+		clear(of.back)
+		of.back = of.back[:0]
+	}
+	return ended
 }
 
 // remove takes out what matches, and returns it.

@@ -40,23 +40,67 @@ func (g *GCRA) Set(perSecond float64, burst int) {
 	g.slack = g.interval * time.Duration(max(burst, 1)-1)
 }
 
+// Empty takes back what may be left of a burst: what others used of it before a
+// hand-over is not known here.
+func (g *GCRA) Empty(now time.Time) {
+	if fault.Mutant(fault.FullBucket) {
+		return
+	}
+	if at := now.Add(g.slack); g.next.Before(at) {
+		g.next = at
+	}
+}
+
 // Take reserves up to n sends at now and returns how many may go, and how long
 // to wait for the next one when that is fewer than n.
 func (g *GCRA) Take(now time.Time, n int) (granted int, wait time.Duration) {
-	if g.interval <= 0 {
-		return n, 0
-	}
-	if g.next.Before(now) {
-		g.next = now
-	}
-	free := now.Add(g.slack).Sub(g.next)
-	if free < 0 {
-		return 0, -free
-	}
-	granted = min(n, int(free/g.interval)+1)
-	g.next = g.next.Add(g.interval * time.Duration(granted))
-	if granted == n {
-		return granted, 0
+	granted, wait = g.Free(now, n)
+	g.Use(now, granted)
+	if granted == 0 || granted == n {
+		return granted, wait
 	}
 	return granted, g.next.Sub(now.Add(g.slack))
 }
+
+// Free returns how many of n sends may go at now, and how long to wait for the
+// first one where none may.
+func (g *GCRA) Free(now time.Time, n int) (free int, wait time.Duration) {
+	if g.interval <= 0 {
+		return n, 0
+	}
+	ahead := now.Add(g.slack).Sub(g.next)
+	if g.next.Before(now) {
+		ahead = g.slack
+	}
+	if ahead < 0 {
+		return 0, -ahead
+	}
+	return min(n, int(ahead/g.interval)+1), 0
+}
+
+// Use reserves n sends that Free has granted at now.
+func (g *GCRA) Use(now time.Time, n int) {
+	if g.next.Before(now) {
+		g.next = now
+	}
+	g.next = g.next.Add(g.interval * time.Duration(n))
+}
+
+// At returns when a send may go with n others before it, now or later.
+func (g *GCRA) At(now time.Time, n int) time.Time {
+	if g.interval <= 0 {
+		return now
+	}
+	at := now
+	if g.next.Add(-g.slack).After(now) {
+		at = g.next.Add(-g.slack)
+	}
+	return at.Add(g.interval * time.Duration(n))
+}
+
+// Interval is the time between two sends at the full rate; 0 is no limit.
+func (g *GCRA) Interval() time.Duration { return g.interval }
+
+// Idle says whether it has forgotten all that it let pass: a new one that was
+// emptied long ago would do as well.
+func (g *GCRA) Idle(now time.Time) bool { return g.interval <= 0 || !g.next.After(now) }

@@ -49,9 +49,10 @@ type Metrics struct {
 	reg prometheus.Registerer
 
 	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
-	attempts, retries, pluginRestarts, decisions             *prometheus.CounterVec
+	attempts, retries, pluginRestarts, decisions, limited    *prometheus.CounterVec
 	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
-	laneDepth, laneOpen, laneParked, parked, pluginUp        *prometheus.GaugeVec
+	laneDepth, laneOpen, laneParked, laneLimited             *prometheus.GaugeVec
+	parked, pluginUp                                         *prometheus.GaugeVec
 	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
 
 	mu     sync.Mutex
@@ -114,6 +115,8 @@ func (m *Metrics) lanes(f factory) {
 	m.laneDepth = f.gauges("lane_depth", "Sends that wait in a lane, by priority (urgent, bulk).", "channel", "account", "priority")
 	m.laneOpen = f.gauges("lane_open_attempts", "Attempts that are with the plugin.", "channel", "account")
 	m.laneParked = f.gauges("lane_parked_ratio", "Sends that are parked for a lane, as a share of what it may have: bulk ones of engine.park_limit, past which sends.bulk is read no further, urgent ones of engine.park_hard_limit, past which they fail. Of the fullest shard.", "channel", "account", "priority")
+	m.laneLimited = f.gauges("lane_limited", "Sends of the lane's depth that a limit beside the account's rate keeps, by its dimension (app, campaign, recipient, domain, calling_code).", "channel", "account", "limit")
+	m.limited = f.counters("limited_total", "Times that such a limit sent a send back from the lane, to wait in its shard or on disk.", "channel", "account", "limit")
 	m.limiterWait = f.histograms("limiter_wait_seconds", "How long the rate limit held an attempt.", "channel", "account")
 	m.attempts = f.counters("attempts_total", "Attempts that were answered, by verdict.", "channel", "account", "verdict")
 	m.attemptSeconds = f.histograms("attempt_seconds", "Time from the attempt's start to its verdict.", "channel", "account")

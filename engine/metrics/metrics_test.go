@@ -30,6 +30,8 @@ func touchAll(m *Metrics) {
 	m.Retries("email", "throttle").Inc()
 	m.Lag("sends", 3).Records.Set(7)
 	m.Lane("email", "main").Open.Set(2)
+	m.LaneLimited("email", "main", "app").Set(2)
+	m.Limited("email", "main", "app").Inc()
 	m.Parked("email").Add(1)
 	m.IntakeToOutcome("email", "marketing").Observe(0.004)
 	m.PluginUp("email").Set(1)

@@ -137,6 +137,17 @@ func (m *Metrics) Lane(channel, account string) Lane {
 	}
 }
 
+// LaneLimited holds the sends of a lane that a limit keeps, and Limited counts those
+// that one sent back. limit is its dimension: "app", "domain".
+func (m *Metrics) LaneLimited(channel, account, limit string) prometheus.Gauge {
+	return m.laneLimited.WithLabelValues(channel, account, limit)
+}
+
+// Limited: see LaneLimited.
+func (m *Metrics) Limited(channel, account, limit string) prometheus.Counter {
+	return m.limited.WithLabelValues(channel, account, limit)
+}
+
 // Decisions counts what operators decided about sends in doubt. decision is
 // "resend" or "drop", result "done" or "late".
 func (m *Metrics) Decisions(decision, result string) prometheus.Counter {

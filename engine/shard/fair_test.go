@@ -14,6 +14,7 @@ import (
 
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
@@ -59,6 +60,7 @@ func (p *accepting) Recv() (*channelv1.DeliverResponse, error) {
 
 func (p *accepting) CloseSend() error                        { return nil }
 func (p *accepting) Waited(time.Duration)                    {}
+func (p *accepting) Limited(limit.Dimension)                 {}
 func (p *accepting) Answered(_ lane.Result, _ time.Duration) {}
 func (p *accepting) Late()                                   {}
 

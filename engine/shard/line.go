@@ -20,6 +20,7 @@ type line struct {
 	bulk    bool
 	waiting lane.Queue
 	back    []*item // given back by the lane in this turn: they stand before waiting
+	later   later   // given back because a limit keeps them
 	inLane  int
 	loaded  int // of waiting and inLane: those that were parked
 }
@@ -44,6 +45,7 @@ func (l *line) pushFirst(items []*item) {
 // keep drops what is not to stay. stays must not add to the line.
 func (l *line) keep(stays func(*item) bool) {
 	l.waiting.Remove(func(a *lane.Attempt) bool { return !stays(a.Ref.(*item)) })
+	l.keepLater(stays)
 }
 
 // eldest returns since when the one waits that waits the longest.
@@ -117,14 +119,14 @@ const askAgain = 20 * time.Millisecond
 // fill moves what waits in a line into its lane, and returns how long there is
 // nothing to do for it.
 func (s *Shard) fill(l *line, now time.Time) time.Duration {
-	const noEnd = time.Hour
-	n, wait := min(s.cfg.Quota-l.inLane, l.waiting.Len()), noEnd
+	wait := l.ripe(now)
+	n := min(s.cfg.Quota-l.inLane, l.waiting.Len())
 	if n <= 0 || l.way.About() == nil {
-		return noEnd
+		return wait
 	}
 	if channel, _ := l.way.Name(); s.cfg.Policies[channel].Hold {
 		if room := l.way.Ahead(l.bulk); room < n {
-			n, wait = room, askAgain
+			n, wait = room, min(wait, askAgain)
 		}
 	}
 	attempts := make([]*lane.Attempt, 0, n)
@@ -148,7 +150,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		}
 		it.made++
 		it.away = true
-		it.Number, it.Owner = it.made, s
+		it.Number, it.Owner, it.Waited = it.made, s, it.Waited || it.parked
 		if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
 			it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
 		}

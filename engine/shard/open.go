@@ -58,5 +58,5 @@ func (s *Shard) putBack(it *item) {
 	it.made--
 	it.open = false
 	s.leave(it)
-	s.write(l.name, it, s.env.Now())
+	s.write(l.name, it, time.UnixMilli(max(s.env.Now().UnixMilli(), it.comesAgain())))
 }

@@ -22,6 +22,10 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		s.takeBack(it)
 		return
 	}
+	if r.Outcome == lane.Limited {
+		s.limited(it, now)
+		return
+	}
 	it.open = false
 	s.release(it)
 	if r.Outcome == lane.Expired {

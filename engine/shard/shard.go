@@ -193,7 +193,7 @@ func (s *Shard) stop() {
 	s.stopping = true
 	s.withdraw()
 	for _, l := range s.inOrder {
-		l.waiting = lane.Queue{}
+		l.waiting, l.later = lane.Queue{}, nil
 	}
 	for i := range s.inputs {
 		s.inputs[i].held = nil

@@ -71,8 +71,7 @@ func (s *Shard) shed(l *line, now time.Time, pick func(*item) bool) {
 			return true
 		case room > 0:
 			room--
-			it.reason = why("overload", codeLaneFull)
-			s.parkIn(l.name, it, now, now)
+			s.parkIn(l.name, it, it.waitsUntil(now), now)
 		default:
 			it.reason = why("overload", codeLaneFull)
 			s.end(it, carillonv1.State_STATE_FAILED, "", now)
@@ -91,7 +90,11 @@ func (s *Shard) relieve(now time.Time) time.Duration {
 			continue
 		}
 		for _, l := range s.inOrder {
-			if l.waiting.Len() == 0 || l.bulk != (i == 1) {
+			if l.bulk != (i == 1) {
+				continue
+			}
+			s.shedLater(l, now)
+			if l.waiting.Len() == 0 {
 				continue
 			}
 			if left := s.cfg.Patience - now.Sub(l.eldest()); left > 0 {
@@ -112,7 +115,7 @@ func (s *Shard) shedHalf(l *line, now time.Time) {
 	for i := range first {
 		first[i] = l.pop()
 	}
-	s.shed(l, now, func(*item) bool { return true })
+	s.shed(l, now, func(it *item) bool { return it.NotBefore == 0 })
 	l.pushFirst(first)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/retry"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/engine/suppress"
@@ -532,6 +533,8 @@ func (tr *trace) result(args []string) {
 		r.Outcome = lane.Expired
 	case "tested":
 		r.Outcome = lane.Tested
+	case "limited":
+		r.Outcome = lane.Limited
 	default:
 		v, ok := channelv1.Verdict_value["VERDICT_"+strings.ToUpper(args[1])]
 		if !ok {
@@ -551,6 +554,9 @@ func (tr *trace) result(args []string) {
 		case "after":
 			d, _ := time.ParseDuration(value)
 			r.Verdict.RetryAfterMs = d.Milliseconds()
+			a.NotBefore = tr.now.Add(d).UnixMilli() // the lane's, where it is limited
+		case "by":
+			a.Limit, _ = limit.ParseDimension(value)
 		case "class":
 			r.Verdict.Class = channelv1.Class(channelv1.Class_value["CLASS_"+strings.ToUpper(value)])
 		}

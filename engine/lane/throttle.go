@@ -1,0 +1,30 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/limit"
+	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+)
+
+// mostThrottled bounds what a plugin can make a value wait: a mistake in units must
+// not stop it for years.
+const mostThrottled = 24 * time.Hour
+
+// throttle obeys a verdict that names a dimension: what is like the attempt in it
+// waits for as long as the provider wants, and all else goes on.
+func (l *Lane) throttle(a *Attempt, r *channelv1.Result, now time.Time) {
+	if r.Verdict != channelv1.Verdict_VERDICT_THROTTLED || r.Limit == "" || r.RetryAfterMs <= 0 {
+		return
+	}
+	d, known := limit.ParseDimension(r.Limit)
+	if !known {
+		return // one of the provider's own: the send alone waits
+	}
+	until := now.Add(time.Duration(min(r.RetryAfterMs, mostThrottled.Milliseconds())) * time.Millisecond)
+	if d != limit.Account {
+		l.gates.shut(d, a, until, now)
+	} else if until.After(l.paused) {
+		l.paused = until
+	}
+}
