@@ -18,6 +18,8 @@ type answering struct {
 	topic string // replies
 	// shards are those that the node runs now.
 	shards func() map[int32]answerer
+	// ends returns behind what the inputs of all shards have now.
+	ends func(context.Context) (map[int32][2]int64, error)
 	// node fills in what the node knows by itself, and no shard. It may be nil.
 	node func(*controlv1.Query, *controlv1.Reply)
 
@@ -27,6 +29,8 @@ type answering struct {
 
 // answerer is a shard to who asks.
 type answerer interface {
+	halter
+	Progress(ctx context.Context, request string, ends [2]int64) (*controlv1.ShardReply, error)
 	Answer(context.Context, *controlv1.Query) (*controlv1.ShardReply, error)
 }
 
@@ -63,9 +67,10 @@ func (o *operator) answer(ctx context.Context, r *controlv1.Record) {
 
 func (o *operator) keepAnswering(ctx context.Context, id string, r *controlv1.Record) {
 	said := map[int32]*controlv1.ShardReply{}
+	ends := o.endsOf(ctx, r)
 	for wait := lookForNews; ctx.Err() == nil; pause(ctx, wait) {
 		wait = min(wait+wait/4, lookSeldom)
-		reply := o.news(ctx, id, r, said)
+		reply := o.news(ctx, r, ends, said)
 		if reply == nil {
 			continue
 		}
@@ -82,16 +87,40 @@ func (o *operator) keepAnswering(ctx context.Context, id string, r *controlv1.Re
 	}
 }
 
+// endsOf returns how far the inputs go, for a cancel: what it is about may still
+// stand there.
+func (o *operator) endsOf(ctx context.Context, r *controlv1.Record) map[int32][2]int64 {
+	if r.GetCancel() == nil {
+		return nil
+	}
+	for ctx.Err() == nil {
+		ends, err := o.answering.ends(ctx)
+		if err == nil {
+			return ends
+		}
+		o.log.Warn().Err(err).Stringer("again_in", writeAgain).Msg("can't find how far the sends go that were canceled")
+		pause(ctx, writeAgain)
+	}
+	return nil
+}
+
 // news returns what shards have to say that they have not said yet, nil where
 // that is nothing.
-func (o *operator) news(ctx context.Context, id string, r *controlv1.Record, said map[int32]*controlv1.ShardReply) *controlv1.Reply {
-	reply := &controlv1.Reply{Request: id, Node: o.node, AtMs: time.Now().UnixMilli()}
+func (o *operator) news(ctx context.Context, r *controlv1.Record, ends map[int32][2]int64, said map[int32]*controlv1.ShardReply) *controlv1.Reply {
+	request, _ := control.RequestOf(r)
+	reply := &controlv1.Reply{Request: request, Node: o.node, AtMs: time.Now().UnixMilli()}
 	for id, s := range o.answering.shards() {
 		before := said[id]
-		if before != nil && r.GetQuery() != nil {
+		var one *controlv1.ShardReply
+		var err error
+		switch q := r.GetQuery(); {
+		case q == nil:
+			one, err = s.Progress(ctx, request, ends[id])
+		case before != nil:
 			continue // a question is asked once
+		default:
+			one, err = s.Answer(ctx, q)
 		}
-		one, err := s.Answer(ctx, r.GetQuery())
 		if err != nil {
 			continue // it has ended; whoever runs it next answers
 		}

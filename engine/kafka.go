@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -58,6 +59,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 		}
 		return all
 	}
+	e.operator.answering.ends = e.inputEnds
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })
@@ -82,6 +84,31 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 		}
 		return nil
 	}, nil
+}
+
+// inputEnds returns, by shard, the offsets behind the last records of its inputs.
+func (e *Engine) inputEnds(ctx context.Context) (map[int32][2]int64, error) {
+	var parts []kafka.Partition
+	for _, topic := range e.inputs() {
+		for i := range int32(e.cfg.Kafka.Topics.Partitions) {
+			parts = append(parts, kafka.Partition{Topic: topic, Index: i})
+		}
+	}
+	got, err := e.client.Offsets(ctx, parts, kafka.Latest)
+	if err != nil {
+		return nil, fmt.Errorf("find the ends of the inputs: %w", err)
+	}
+	ends := map[int32][2]int64{}
+	for i, topic := range e.inputs() {
+		for p, end := range got {
+			if p.Topic == topic {
+				both := ends[p.Index]
+				both[i] = end
+				ends[p.Index] = both
+			}
+		}
+	}
+	return ends, nil
 }
 
 // awaitKafka waits for a broker and for the topics to be as they must be.

@@ -27,6 +27,11 @@ func (e *Engine) openShard(ctx context.Context, id int32) (*ownedShard, error) {
 	if err := e.awaitSuppressions(ctx); err != nil {
 		return nil, err
 	}
+	select { // what is canceled must be known before anything begins
+	case <-e.operator.CaughtUp():
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if err := e.claim(ctx, id); err != nil {
 		return nil, err
 	}

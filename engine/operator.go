@@ -13,6 +13,7 @@ import (
 	"github.com/carillonhq/carillon/engine/control"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/metrics"
+	"github.com/carillonhq/carillon/engine/shard"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
@@ -28,8 +29,8 @@ type operator struct {
 	node       string // this one, for the audit
 	metrics    *metrics.Metrics
 	log        zerolog.Logger
-	// shard returns a shard that this node runs, nil for others.
-	shard func(id int32) decider
+	// ownShard returns a shard that this node runs, nil for others.
+	ownShard func(id int32) decider
 
 	mu      sync.Mutex
 	done    map[string]bool              // keys of decisions that are done with
@@ -37,15 +38,23 @@ type operator struct {
 	wake    chan struct{}                // capacity 1
 
 	answering answering
+	asked     []*controlv1.Record // since the table moved; Follow's goroutine alone
+
+	halting sync.Mutex          // of what follows, and of giving it to shards
+	stands  []*controlv1.Record // that cancel or pause something
+	halts   *shard.Halts
 }
 
 // decider is a shard to the operator.
-type decider interface{ Decide(*controlv1.Doubt) }
+type decider interface {
+	halter
+	Decide(*controlv1.Doubt)
+}
 
-func newOperator(c *kafka.Client, topic string, partitions int, node string, m *metrics.Metrics, log zerolog.Logger, shard func(int32) decider) *operator {
+func newOperator(c *kafka.Client, topic string, partitions int, node string, m *metrics.Metrics, log zerolog.Logger, ownShard func(int32) decider) *operator {
 	o := &operator{
 		Table: control.NewTable(c, topic, log), client: c, topic: topic, partitions: partitions, node: node,
-		metrics: m, log: log, shard: shard,
+		metrics: m, log: log, ownShard: ownShard,
 		done: map[string]bool{}, applied: map[string]*controlv1.Record{}, wake: make(chan struct{}, 1),
 	}
 	o.Skipped = m.ControlSkipped.Inc
@@ -56,13 +65,20 @@ func newOperator(c *kafka.Client, topic string, partitions int, node string, m *
 func (o *operator) run(ctx context.Context) {
 	var writing sync.WaitGroup
 	writing.Go(func() { o.write(ctx) })
+	o.Moved = func() {
+		o.halt() // before anybody is told of it
+		for _, r := range o.asked {
+			o.answer(ctx, r)
+		}
+		o.asked = nil
+	}
 	o.Follow(ctx, func(r *controlv1.Record) {
 		d := r.GetDoubt()
 		if d == nil { // a shard that needs to be accepted asks by itself
-			o.answer(ctx, r)
+			o.heard(r)
 			return
 		}
-		if s := o.shard(o.shardOf(d)); s != nil {
+		if s := o.ownShard(o.shardOf(d)); s != nil {
 			s.Decide(d)
 		}
 	})
@@ -74,9 +90,12 @@ func (o *operator) shardOf(d *controlv1.Doubt) int32 {
 	return kafka.PartitionOf([]byte(d.Recipient), o.partitions)
 }
 
-// opened gives a shard the decisions that stand. It is called once the shard is
+// opened gives a shard the decisions that stand, and what is canceled and paused. It is called once the shard is
 // one that this node runs, so that none falls between the two.
 func (o *operator) opened(id int32, s decider) {
+	o.halting.Lock()
+	s.Halt(o.halts)
+	o.halting.Unlock()
 	for _, r := range o.Doubts() {
 		if d := r.GetDoubt(); o.shardOf(d) == id {
 			s.Decide(d)

@@ -19,6 +19,7 @@ import (
 	"github.com/carillonhq/carillon/engine/control"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/metrics"
+	"github.com/carillonhq/carillon/engine/shard"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
@@ -199,6 +200,15 @@ func TestOperatorAccepts(t *testing.T) {
 	if _, applied := o.take(); len(applied) > 0 {
 		t.Error("the second would be written over")
 	}
+}
+
+// Halt implements halter.
+func (o *office) Halt(*shard.Halts) {}
+
+func (silent) Halt(*shard.Halts) {}
+
+func (s silent) Progress(context.Context, string, [2]int64) (*controlv1.ShardReply, error) {
+	return s.Answer(nil, nil)
 }
 
 // silent is a shard that has nothing to say, and says so.

@@ -73,6 +73,7 @@ var killers = map[string][]killer{
 	fault.OrderNotRecalled:       {inShard},
 	fault.DecisionForAll:         {inShard},
 	fault.SuppressedGoesOut:      {inShard},
+	fault.CancelNotChecked:       {inShard},
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},

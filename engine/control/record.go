@@ -34,6 +34,9 @@ func PauseKey(p *controlv1.Pause) string {
 func RequestOf(r *controlv1.Record) (id string, until time.Time) {
 	switch o := r.GetObject().(type) {
 	case *controlv1.Record_Cancel:
+		if o.Cancel.Undone {
+			return "", time.Time{}
+		}
 		return o.Cancel.Id, time.UnixMilli(o.Cancel.AnswerUntilMs)
 	case *controlv1.Record_Pause:
 		return o.Pause.Id, time.UnixMilli(o.Pause.AnswerUntilMs)

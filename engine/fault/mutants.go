@@ -37,6 +37,7 @@ const (
 	OrderNotRecalled       = "order-not-recalled"
 	DecisionForAll         = "decision-for-all"
 	SuppressedGoesOut      = "suppressed-goes-out"
+	CancelNotChecked       = "cancel-not-checked"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -118,6 +119,7 @@ func ofShards() []Named {
 		{ParkedDoubtNotPassedOn, "so it does with parked sends"},
 		{OrderIgnored, "sends of one ordering key do not wait for each other"},
 		{OrderNotRecalled, "a new owner does not know which parked sends wait for which"},
+		{CancelNotChecked, "what is canceled is attempted all the same"},
 		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
 		{SuppressedGoesOut, "what was suppressed after a send was routed is not looked up before its attempt"},
 	}

@@ -211,6 +211,18 @@ func (l *Lane) Recall(o Owner, match func(*Attempt) bool) {
 	giveBack(back, Returned)
 }
 
+// AtPlugin calls each with an owner's attempts that are at the plugin. each must
+// leave the lane alone.
+func (l *Lane) AtPlugin(o Owner, each func(*Attempt)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.open {
+		if a.Owner == o {
+			each(a)
+		}
+	}
+}
+
 // Lease lets no attempt begin after until: past it another node may own what
 // waits here. A node that was frozen and wakes up must not go on where it was.
 func (l *Lane) Lease(until time.Time) {

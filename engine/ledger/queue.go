@@ -130,6 +130,42 @@ func (s *Shard) Rows(name string, each func(k send.Key, value []byte)) error {
 	return nil
 }
 
+// Cursor is a place in a queue; the zero Cursor is before its first row.
+type Cursor struct {
+	after place
+	begun bool
+}
+
+// Walk calls each with rows of a queue, earliest first, from a cursor on, and moves
+// the cursor behind them: most rows, or until each returns false, which leaves the
+// cursor before that row. It leaves the queue as it was to Due, and says whether
+// there may be more. The value is valid during the call alone.
+func (s *Shard) Walk(name string, from *Cursor, most int, each func(k send.Key, value []byte) bool) (more bool, err error) {
+	lower := s.queueKey(name)
+	it, err := s.ledger.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upperBound(lower)})
+	if err != nil {
+		return false, fmt.Errorf("read the queue %s of shard %d: %w", name, s.id, s.ledger.check(err))
+	}
+	var ok bool
+	if from.begun {
+		ok = it.SeekGE(append(append(lower, from.after[:]...), 0)) // the next key there can be
+	} else {
+		ok = it.First()
+	}
+	for ; ok && most > 0; ok = it.Next() {
+		at := place(it.Key()[len(lower):])
+		if !each(at.key(), it.Value()) {
+			break
+		}
+		from.after, from.begun = at, true
+		most--
+	}
+	if err := closeIter(it, nil); err != nil {
+		return false, fmt.Errorf("read the queue %s of shard %d: %w", name, s.id, s.ledger.check(err))
+	}
+	return ok, nil
+}
+
 // Get returns the value of a parked send, or nil.
 func (s *Shard) Get(k send.Key) ([]byte, error) {
 	at, err := s.find(s.ledger.db, k)

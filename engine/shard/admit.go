@@ -102,6 +102,7 @@ func (s *Shard) consider(it *item, now time.Time) {
 			it.unknown++
 		}
 		s.expire(it, now)
+	case s.halts != nil && s.canceled(it, way, now):
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
 		s.release(it)
 		s.parkUntilTime(it, way, it.Send.SendAt.AsTime(), codeNotYet, now)
@@ -121,7 +122,10 @@ func (s *Shard) consider(it *item, now time.Time) {
 // dispatch gives a send to its line, unless it has to wait for something else, or
 // has ended.
 func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
-	if !s.resolve(it, way, now) && s.inTime(it, way, now) {
+	if s.resolve(it, way, now) || s.halts != nil && s.pausedNow(it, way, now) {
+		return
+	}
+	if s.inTime(it, way, now) {
 		s.enqueue(it, way, now)
 	}
 }

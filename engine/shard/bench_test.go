@@ -41,14 +41,18 @@ func (q *quick) Produce(_ kafka.Partition, r []kafka.Record, done func(int64, er
 	done(q.base, nil)
 }
 
-func (q *quick) Find(string, string) (Lane, string)                   { return q, "" }
-func (q *quick) Name() (string, string)                               { return "sms", "default" }
-func (q *quick) About() *lane.About                                   { return quickAbout }
-func (q *quick) Push(a []*lane.Attempt)                               { q.pushed = append(q.pushed, a...) }
-func (q *quick) Pause(time.Time)                                      {}
-func (q *quick) Ahead(bool) int                                       { return 1 << 20 }
-func (q *quick) Withdraw(lane.Owner)                                  {}
-func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool)          {}
+func (q *quick) Find(string, string) (Lane, string)          { return q, "" }
+func (q *quick) Name() (string, string)                      { return "sms", "default" }
+func (q *quick) About() *lane.About                          { return quickAbout }
+func (q *quick) Push(a []*lane.Attempt)                      { q.pushed = append(q.pushed, a...) }
+func (q *quick) Pause(time.Time)                             {}
+func (q *quick) Ahead(bool) int                              { return 1 << 20 }
+func (q *quick) Withdraw(lane.Owner)                         {}
+func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool) {}
+func (q *quick) AtPlugin(lane.Owner, func(*lane.Attempt))    {}
+func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, []byte) bool) (bool, error) {
+	return false, nil
+}
 func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
 func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
 func (q *quick) Apply(*ledger.Batch) error                            { return nil }

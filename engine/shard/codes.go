@@ -18,6 +18,9 @@ const (
 	codeTest           = "test"
 	CodeResend         = "resend"
 	CodeDropped        = "dropped"
+	codeCanceled       = "canceled"
+	codePaused         = "paused"
+	codeResumed        = "resumed"
 	CodeUnknownChannel = "unknown_channel"
 	CodeNoAccount      = "no_account"
 )

@@ -90,6 +90,7 @@ type Ledger interface {
 	Get(k send.Key) ([]byte, error)
 	Outlived() []send.Key
 	Rows(queue string, each func(send.Key, []byte)) error
+	Walk(queue string, from *ledger.Cursor, most int, each func(send.Key, []byte) bool) (more bool, err error)
 }
 
 // Outcomes writes to Kafka. done is called once, from another goroutine.
@@ -108,6 +109,8 @@ type Lane interface {
 	Withdraw(lane.Owner)
 	// Recall withdraws what matches.
 	Recall(lane.Owner, func(*lane.Attempt) bool)
+	// AtPlugin calls each with an owner's attempts that are at the plugin.
+	AtPlugin(o lane.Owner, each func(*lane.Attempt))
 }
 
 // Lanes finds the lane of a channel for an app.

@@ -132,6 +132,9 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 	attempts := make([]*lane.Attempt, 0, n)
 	for range n {
 		it := l.pop()
+		if s.halts != nil && s.halted(it, now) {
+			continue
+		}
 		if it.Address == nil && !s.address(it, now) {
 			continue
 		}

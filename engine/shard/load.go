@@ -33,7 +33,8 @@ const timeRows = "/time"
 
 // laneQueue is the name of the line that a queue's rows wait for.
 func laneQueue(queue string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
+	lane := strings.TrimSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
+	return strings.TrimSuffix(lane, pausedRows)
 }
 
 // waitsForTime says whether a queue's rows wait for a time.
@@ -63,6 +64,11 @@ func (it *item) timeHasCome() {
 	if it.made == 0 {
 		it.channel, it.account = "", ""
 	}
+}
+
+// resumed says whether it was paused, and is no more.
+func (it *item) resumed() bool {
+	return it.reason.GetClass() == ClassOperator && it.reason.GetCode() == codeResumed
 }
 
 // loadAtOnce bounds the parked sends in memory of a queue without a lane.
@@ -138,7 +144,8 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 		}
 		it := unpark(k, &p)
 		it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
-		if waitsForTime(queue) {
+		delete(s.woken, k)
+		if waitsForTime(queue) || it.resumed() {
 			it.timeHasCome()
 		}
 		if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {

@@ -28,6 +28,7 @@ type post struct {
 	granted *[2]intake.Reservation // the last
 	decided []*controlv1.Doubt
 	calls   []func(now time.Time)
+	halts   *Halts // that stand
 	paused  bool
 }
 
@@ -75,6 +76,13 @@ func (m *mailbox) decide(d *controlv1.Doubt) {
 	m.signal()
 }
 
+func (m *mailbox) halt(h *Halts) {
+	m.mu.Lock()
+	m.waits.halts = h
+	m.mu.Unlock()
+	m.signal()
+}
+
 func (m *mailbox) call(f func(now time.Time)) {
 	m.mu.Lock()
 	m.waits.calls = append(m.waits.calls, f)
@@ -100,6 +108,6 @@ func (m *mailbox) take() post {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.waits
-	m.waits = post{paused: p.paused}
+	m.waits = post{paused: p.paused, halts: p.halts}
 	return p
 }

@@ -39,13 +39,15 @@ func (s *Shard) announce(it *item) {
 
 // begin gives what is announced to the lanes, or puts it back where the shard
 // stops meanwhile.
-func (s *Shard) begin(opened []*item) {
+func (s *Shard) begin(opened []*item, now time.Time) {
 	for _, it := range opened {
 		s.live[it.key] = false
-		if s.still() || s.suppressedSince(it, s.env.Now()) {
+		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) {
 			it.line.inLane--
 			it.away = false
-			s.putBack(it)
+			if !s.unannounce(it, now) {
+				s.putBack(it)
+			}
 			continue
 		}
 		it.line.way.Push([]*lane.Attempt{&it.Attempt})

@@ -81,6 +81,8 @@ func queueOf(p *ledgerv1.Parked) string {
 		queue = timeQueue
 	} else if code := p.Reason.GetCode(); p.Reason.GetClass() == "time" && (code == codeNotYet || code == codeQuietHours) {
 		queue += timeRows
+	} else if p.Reason.GetClass() == ClassOperator && code == codePaused {
+		queue += pausedRows
 	}
 	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED {
 		queue += orderedRows

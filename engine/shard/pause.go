@@ -16,8 +16,9 @@ func (s *Shard) withdraw() {
 }
 
 // takeBack is for an attempt that did not begin.
-func (s *Shard) takeBack(it *item) {
+func (s *Shard) takeBack(it *item, now time.Time) {
 	switch {
+	case it.open && s.unannounce(it, now):
 	case it.open:
 		s.putBack(it)
 	case s.stopping: // it is read again
@@ -40,6 +41,9 @@ func (s *Shard) rejoin(now time.Time) {
 		if len(l.back) > 0 {
 			l.pushFirst(l.back)
 			l.back = nil
+			if s.halts != nil && !s.still() {
+				l.keep(func(it *item) bool { return !s.halted(it, now) })
+			}
 		}
 	}
 	if s.paused {

@@ -19,7 +19,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	l.inLane--
 	it.away = false
 	if r.Outcome == lane.Returned {
-		s.takeBack(it)
+		s.takeBack(it, now)
 		return
 	}
 	if r.Outcome == lane.Limited {
@@ -40,6 +40,9 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
+	}
+	if s.halts != nil && s.overtaken(it, &n, now) {
+		return
 	}
 	if n.do == resend && !s.paused && !s.stopping {
 		it.reason, it.since, it.unsaved = n.reason, now, true
@@ -177,6 +180,8 @@ func (s *Shard) land() {
 		if len(f.batch.Drop)+len(f.batch.Park) > 0 {
 			s.publishParked()
 		}
+		s.ending.landed(f)
+		s.waking.landed(f)
 		s.finish(f)
 		for _, o := range f.over {
 			s.pend.drop(o)
@@ -184,7 +189,7 @@ func (s *Shard) land() {
 		for _, m := range f.rows {
 			s.landedRow(m)
 		}
-		s.begin(f.opened)
+		s.begin(f.opened, s.env.Now())
 		for _, d := range f.decided {
 			s.env.Decided(d, true)
 		}

@@ -47,6 +47,7 @@ type Shard struct {
 	reserving                                // run only
 	orders                                   // run only
 	suppressing                              // run only
+	halting                                  // run only
 }
 
 // input is one input topic's state.
@@ -67,6 +68,7 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 		ended: make(chan struct{}), doubted: map[string]doubtedRows{},
 	}
 	s.shut, s.chains = true, map[send.Key]*chain{}
+	s.tallies, s.woken = map[string]*tally{}, map[send.Key]bool{}
 	s.pend = s.newFlight()
 	most := max(leastAhead, int64(cfg.Headroom))
 	s.loads = ahead{most: most, size: most / 4, since: env.Now()}
@@ -139,11 +141,14 @@ func (s *Shard) turn(now time.Time) time.Duration {
 		if !s.adopted {
 			s.adopted = true
 			s.adopt(now)
+			s.waking.begin(s) // what was resumed while nobody had the shard
 		}
+		s.obey(now)
 		s.decide(now)
 		s.admit(now)
 		wait = min(s.recallSuppressed(now), s.move(now))
 		s.spill(now)
+		wait = min(wait, s.walkRows(now))
 	}
 	s.takeOff(now)
 	s.land() // a flight without records has nothing to wait for
@@ -168,6 +173,7 @@ func (s *Shard) heed(post *post, now time.Time) {
 		s.save(now)
 	}
 	s.paused = post.paused
+	s.heedHalts(post.halts)
 	s.decisions = append(s.decisions, post.decided...)
 }
 

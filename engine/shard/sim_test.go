@@ -47,9 +47,12 @@ type sim struct {
 // known is what the world has seen of a send.
 type known struct {
 	id, channel, key string
+	campaign         string
+	at               time.Time
 	input, life      int
 	offset           int64
 	scheduled        bool
+	canceled         bool      // it was, at some time
 	pushed           int       // attempts, in all lives
 	answered         bool      // one of them had a result
 	accepted         int       // the life in which it was accepted, from 1 on
@@ -87,7 +90,7 @@ func (s *sim) fatalf(format string, args ...any) {
 }
 
 func (s *sim) step() {
-	switch rapid.IntRange(0, 19).Draw(s.t, "what") {
+	switch rapid.IntRange(0, 21).Draw(s.t, "what") {
 	case 0, 1, 2, 3, 4:
 		for range rapid.SampledFrom([]int{1, 1, 1, 2, 10}).Draw(s.t, "records") {
 			s.produce()
@@ -115,6 +118,23 @@ func (s *sim) step() {
 		s.crash()
 	case 19:
 		s.handOver()
+	case 20:
+		s.halt(rapid.SampledFrom([]string{"cancel x campaign=c", "cancel y before", "cancel z id=m1"}).Draw(s.t, "cancel"))
+	case 21:
+		s.halt(rapid.SampledFrom([]string{"paused p campaign=c", "paused q", "paused r channel=sms", "undo p", "undo q", "undo r", "undo x"}).Draw(s.t, "pause sends"))
+	}
+}
+
+// halt cancels or pauses, or undoes it.
+func (s *sim) halt(text string) {
+	fields := strings.Fields(text)
+	if fields[0] != "undo" { // of one name there is one
+		s.trace.halt("undo", []string{fields[1]})
+	}
+	s.event(fields[0], fields[1:]...)
+	for _, k := range s.order {
+		canceled, _ := s.haltedNow(k)
+		k.canceled = k.canceled || canceled
 	}
 }
 
@@ -122,14 +142,15 @@ func (s *sim) step() {
 func (s *sim) produce() {
 	input := rapid.IntRange(0, 1).Draw(s.t, "input")
 	k := &known{
-		id: fmt.Sprint("m", len(s.order)), input: input, life: s.lives, offset: int64(len(s.records[input])),
+		at: s.trace.now, id: fmt.Sprint("m", len(s.order)), input: input, life: s.lives, offset: int64(len(s.records[input])),
 		channel:   rapid.SampledFrom([]string{"sms", "sms", "hold", "webhook"}).Draw(s.t, "channel"),
 		key:       rapid.SampledFrom([]string{"", "", "a", "a", "b"}).Draw(s.t, "key"),
+		campaign:  rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
 		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
 	}
 	msg := &carillonv1.Send{
 		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{k.channel}, OrderingKey: k.key,
-		Campaign: rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
+		Campaign: k.campaign,
 		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
 	}
 	if rapid.Bool().Draw(s.t, "marketing") {
@@ -299,6 +320,9 @@ func (s *sim) atPlugins() []string {
 func (s *sim) finish() {
 	s.trace.refuse = false
 	s.event("resume")
+	for _, name := range []string{"p", "q", "r"} {
+		s.halt("undo " + name)
+	}
 	for range 400 {
 		for _, id := range s.atPlugins() {
 			s.result(id, "accepted")
@@ -342,12 +366,18 @@ func (s *sim) observe() {
 		}
 	}
 	s.bounded()
+	s.recalled()
 }
 
 // attempt checks that one may begin.
 func (s *sim) attempt(k *known) {
 	now := s.trace.now
+	canceled, paused := s.haltedNow(k)
 	switch {
+	case canceled:
+		s.fatalf("%s begins, and is canceled", k.id)
+	case paused && !s.trace.atLane[k.id].Ref.(*item).resent():
+		s.fatalf("%s begins, and is paused", k.id)
 	case k.noMore:
 		s.fatalf("%s is sent again, and its channel holds", k.id)
 	case k.accepted == s.lives:
@@ -366,7 +396,7 @@ func (s *sim) attempt(k *known) {
 				since = s.trace.cfg.TakenOver
 			}
 			over := !since.IsZero() && !now.Before(since.Add(10*time.Second))
-			over = over || !before.expires.IsZero() && !now.Before(before.expires)
+			over = over || before.canceled || !before.expires.IsZero() && !now.Before(before.expires)
 			if !before.answered && !s.ended(before.id) && !over {
 				s.fatalf("%s begins before %s", k.id, before.id)
 			}

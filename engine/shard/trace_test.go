@@ -98,6 +98,8 @@ type trace struct {
 	onPush  func(*lane.Attempt)
 	gone    *suppress.Table // to whom nothing may go
 	heard   int             // records of its topic that it has
+	cancels []Cancel
+	pauses  []Pause
 }
 
 func newTrace(t *testing.T) *trace {
@@ -306,6 +308,10 @@ func (tr *trace) event(verb string, args []string) {
 		tr.shard.Pause()
 	case "resume":
 		tr.shard.Resume()
+	case "cancel", "paused", "undo":
+		tr.halt(verb, args)
+	case "progress":
+		tr.progress(args[0])
 	case "turn":
 	case "pass":
 		tr.pass(args[0])
@@ -411,6 +417,7 @@ func (tr *trace) restart(args []string) {
 	}
 	tr.pending, tr.pushed, tr.atLane = nil, nil, map[string]*lane.Attempt{}
 	tr.open()
+	tr.giveHalts()
 }
 
 // timing reads "quiet=22:00-08:00 drop=12:00-14:00 late=2h": of marketing sends,
@@ -491,6 +498,8 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		}
 	case "app":
 		it.Send.App = value
+	case "campaign":
+		it.Send.Campaign = value
 	case "key":
 		it.Send.OrderingKey = value
 	case "test":
@@ -705,6 +714,14 @@ func (l *traceLane) Ahead(bool) int { return l.ahead }
 func (l *traceLane) Withdraw(o lane.Owner) {
 	l.withdrawn = true
 	l.Recall(o, func(*lane.Attempt) bool { return true })
+}
+
+func (l *traceLane) AtPlugin(o lane.Owner, each func(*lane.Attempt)) {
+	for _, a := range l.trace.atLane {
+		if a.Owner == o && a.Ref.(*item).line.way == l && !slices.Contains(l.trace.pushed, a) {
+			each(a)
+		}
+	}
 }
 
 func (l *traceLane) Recall(o lane.Owner, match func(*lane.Attempt) bool) {
