@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/carillonhq/carillon/engine"
+	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/control"
 	"github.com/carillonhq/carillon/engine/kafka"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -218,5 +220,110 @@ func TestSendsMadeAnew(t *testing.T) {
 		if len(got[id]) != 1 || got[id]["sent"] != 1 || received[id] != 1 {
 			t.Errorf("%s: outcomes %v, received %d times; want one", id, got[id], received[id])
 		}
+	}
+}
+
+// ask has all shards carry out a request, and returns what they say.
+func (r *rig) ask(c *kafka.Client, rec *controlv1.Record) *controlv1.Progress {
+	r.t.Helper()
+	asking := control.Asking{Client: c, Control: r.cfg.Topic("control"), Replies: r.cfg.Topic("replies"), Shards: r.cfg.Kafka.Topics.Partitions}
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
+	var sum control.Sum
+	if err := asking.Ask(ctx, rec, func(reply *controlv1.Reply) error { sum.Add(reply); return nil }); err != nil {
+		r.t.Fatalf("%v; shards %v did not answer; so far %v", err, asking.Missing(), sum.Total())
+	}
+	return sum.Total()
+}
+
+func (r *rig) cancelOf(campaign string) *controlv1.Record {
+	now := time.Now()
+	return &controlv1.Record{By: "ana", AtMs: now.UnixMilli(), Object: &controlv1.Record_Cancel{Cancel: &controlv1.Cancel{
+		Id: "cancel-" + campaign, App: "shop", Campaign: campaign,
+		UntilMs: now.Add(time.Hour).UnixMilli(), AnswerUntilMs: now.Add(time.Minute).UnixMilli(),
+	}}}
+}
+
+func (r *rig) pauseOf(id, campaign string, over bool) *controlv1.Record {
+	return &controlv1.Record{By: "ana", Object: &controlv1.Record_Pause{Pause: &controlv1.Pause{
+		Id: id, App: "shop", Campaign: campaign, Over: over, AnswerUntilMs: time.Now().Add(time.Minute).UnixMilli(),
+	}}}
+}
+
+func (r *rig) publishCampaign(topic, campaign, more string, from, to int) {
+	for i := from; i < to; i++ {
+		r.publish(&kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "u%d", i%7), Value: fmt.Appendf(nil,
+			`{"id":"%s%d","app":"shop","campaign":"%s","to":{"id":"u%d"},"channels":["sink"],"content":{"body":"hello"}%s}`,
+			campaign, i, campaign, i%7, more)})
+	}
+}
+
+// A campaign is canceled while a part of it waits for its time, a part in lanes,
+// and a part is published while no node runs: all of it ends canceled, but for what
+// had been attempted; another campaign goes on.
+func TestCampaignIsCanceled(t *testing.T) {
+	r := newRig(t)
+	acct := r.cfg.Channels["sink"].Accounts["default"]
+	acct.Rate, _ = config.ParseRate("20/s")
+	r.cfg.Channels["sink"].Accounts["default"] = acct
+	r.start()
+	c := r.kafka()
+	const n = 40
+	later := fmt.Sprintf(`,"send_at":%q`, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	r.publishCampaign("sends.bulk", "x", later, 0, n)
+	r.publishCampaign("sends.bulk", "x", "", n, 3*n)
+	r.statuses(func(all []*carillonv1.Status) bool { return len(outcomes(all)) >= 5 })
+	got := r.ask(c, r.cancelOf("x"))
+	attempted := len(r.received())
+	if int(got.Sends)+attempted != 3*n || got.Sends == 0 || attempted == 0 {
+		t.Errorf("canceled %d, attempted %d of %d", got.Sends, attempted, 3*n)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.publishCampaign("sends.bulk", "x", "", 3*n, 4*n)
+	r.publishCampaign("sends.bulk", "y", "", 0, 10)
+	r.start()
+	ended := outcomes(r.statuses(untilOutcomes(4*n + 10)))
+	received := r.received()
+	for i := range 4 * n {
+		id := fmt.Sprintf("x%d", i)
+		if len(ended[id]) != 1 || ended[id]["sent"] != received[id] || ended[id]["canceled"] == received[id] {
+			t.Errorf("%s ended %v and was received %d times", id, ended[id], received[id])
+		}
+	}
+	if len(received) != attempted+10 {
+		t.Errorf("%d were attempted before the cancel, and %d in all, 10 of them of another campaign", attempted, len(received))
+	}
+}
+
+// A campaign is paused before a restart, and resumed after it: nothing of it goes
+// meanwhile, and all of it afterwards.
+func TestCampaignIsPaused(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	c := r.kafka()
+	const n = 40
+	r.ask(c, r.pauseOf("p", "x", false))
+	r.publishCampaign("sends", "x", "", 0, n)
+	r.publishCampaign("sends", "y", "", 0, n)
+	r.statuses(untilOutcomes(n))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.publishCampaign("sends", "x", "", n, 2*n)
+	r.publishCampaign("sends", "y", "", n, 2*n)
+	r.statuses(untilOutcomes(2 * n))
+	if got := len(r.received()); got != 2*n {
+		t.Errorf("%d were received, %d of them of a campaign that is paused", got, got-2*n)
+	}
+	r.ask(c, r.pauseOf("q", "x", true))
+	if err := control.Forget(t.Context(), c, r.cfg.Topic("control"), control.KeyOf(r.pauseOf("q", "x", true))); err != nil {
+		t.Fatal(err)
+	}
+	r.statuses(untilOutcomes(4 * n))
+	if got := len(r.received()); got != 4*n {
+		t.Errorf("%d were received, want %d", got, 4*n)
 	}
 }

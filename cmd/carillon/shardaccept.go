@@ -204,7 +204,7 @@ func (f *acceptFlags) await(ctx context.Context, cmd *cobra.Command, s *survey, 
 	a := r.GetAcceptance()
 	p := kafka.Partition{Topic: a.Topic, Index: a.Partition}
 	for {
-		table, err := s.control(ctx)
+		table, err := readControl(ctx, s.client, s.cfg)
 		if err == nil {
 			got := table.Acceptance(p)
 			switch g := got.GetAcceptance(); {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -96,7 +95,7 @@ func (s *survey) shards(ctx context.Context) (int, error) {
 // of the log last: the engine runs meanwhile, and none of it may look as if it
 // were ahead of what it had reserved.
 func (s *survey) look(ctx context.Context, ids []int32) ([]shardState, error) {
-	table, err := s.control(ctx)
+	table, err := readControl(ctx, s.client, s.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -159,26 +158,6 @@ func (s *survey) histories(ctx context.Context, ids []int32, table *control.Tabl
 		})
 	}
 	return all, reading.Wait()
-}
-
-// control reads the topic of that name.
-func (s *survey) control(ctx context.Context) (*control.Table, error) {
-	t := control.NewTable(s.client, s.cfg.Topic("control"), zerolog.Nop())
-	ctx, stop := context.WithTimeout(ctx, connectTimeout)
-	defer stop()
-	ended := make(chan struct{})
-	go func() {
-		t.Follow(ctx, func(*controlv1.Record) {})
-		close(ended)
-	}()
-	select {
-	case <-t.CaughtUp():
-		stop()
-		<-ended
-		return t, nil
-	case <-ended:
-		return nil, fmt.Errorf("read %s: %w", s.cfg.Topic("control"), context.Cause(ctx))
-	}
 }
 
 // owners returns which member has each shard.

@@ -121,7 +121,10 @@ func (s *Shard) canceled(it *item, way Lane, now time.Time) bool {
 	if c == nil {
 		return false
 	}
-	if it.doubt == mayBeOpen && way != nil && s.tried(it, way) {
+	switch {
+	case way == nil:
+		s.wasTried(it)
+	case it.doubt == mayBeOpen && s.tried(it, way):
 		it.unknown++
 	}
 	s.cancel(it, c, now)
