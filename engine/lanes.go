@@ -78,3 +78,15 @@ func (l *lanes) each(f func(*lane.Lane)) {
 		}
 	}
 }
+
+// breakerOf returns when an account is left alone. It is before a send of its has
+// run out of attempts for it.
+func breakerOf(ch config.Channel, b config.Breaker) lane.Breaker {
+	if !b.Enabled {
+		return lane.Breaker{}
+	}
+	return lane.Breaker{
+		Refusals: min(b.Refusals, ch.Retry.MaxAttempts), Attempts: b.Attempts, Window: b.Window,
+		Pause: b.Pause, MaxPause: b.MaxPause,
+	}
+}

@@ -78,10 +78,12 @@ type laneObserver struct {
 	verdicts map[channelv1.Verdict]prometheus.Counter
 	lost     prometheus.Counter
 	limited  [limit.Dimensions]prometheus.Counter
+	account  [2]string
+	state    lane.State
 }
 
 func newLaneObserver(m *metrics.Metrics, channel, account string) *laneObserver {
-	o := &laneObserver{m: m, series: m.Lane(channel, account), verdicts: map[channelv1.Verdict]prometheus.Counter{}}
+	o := &laneObserver{m: m, account: [2]string{channel, account}, series: m.Lane(channel, account), verdicts: map[channelv1.Verdict]prometheus.Counter{}}
 	for v, name := range map[channelv1.Verdict]string{
 		channelv1.Verdict_VERDICT_UNSPECIFIED: "unknown", channelv1.Verdict_VERDICT_UNKNOWN: "unknown",
 		channelv1.Verdict_VERDICT_ACCEPTED: "accepted", channelv1.Verdict_VERDICT_DELIVERED: "delivered",
@@ -100,6 +102,15 @@ func newLaneObserver(m *metrics.Metrics, channel, account string) *laneObserver 
 func (o *laneObserver) Waited(d time.Duration)    { o.series.LimiterWait.Observe(d.Seconds()) }
 func (o *laneObserver) Limited(d limit.Dimension) { o.limited[d].Inc() }
 func (o *laneObserver) Late()                     { o.m.LateResults.Inc() }
+
+// Breaker is called under the lane's lock.
+func (o *laneObserver) Breaker(h lane.Health) {
+	o.series.Breaker.Set(float64(h.State))
+	if h.State == lane.Open && o.state == lane.Closed {
+		o.m.BreakerOpened(o.account[0], o.account[1], h.Class).Inc()
+	}
+	o.state = h.State
+}
 
 func (o *laneObserver) Answered(r lane.Result, took time.Duration) {
 	o.series.Attempt.Observe(took.Seconds())

@@ -73,20 +73,15 @@ func TestEmail(t *testing.T) {
 // Webhooks over real HTTP; the receiver verifies every signature with an
 // implementation that is not ours.
 func TestWebhook(t *testing.T) {
-	const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	server, err := webhooksim.Start("127.0.0.1:0", webhooksim.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	verified, refused := verifier(t, key)
-	secret := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(secret, []byte(key+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	verified, refused := verifier(t, webhookKey)
 	r := newRig(t)
 	r.channel("webhook", map[string]any{"allow_private": true, "allow_http": true},
-		map[string]config.SecretRef{"signing_key": config.SecretRef("file:" + secret)})
+		map[string]config.SecretRef{"signing_key": signingKey(t)})
 	r.start()
 	hook := func(id, url string) string {
 		return fmt.Sprintf(`{"id":%q,"app":"shop","to":{"id":"u1","webhook":%q},"channels":["webhook"],"content":{"body":"B"}}`, id, url)
@@ -100,6 +95,17 @@ func TestWebhook(t *testing.T) {
 	if verified.n.Load() != 1 || refused.Load() != 0 {
 		t.Errorf("%d requests verified, %d refused", verified.n.Load(), refused.Load())
 	}
+}
+
+const webhookKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// signingKey puts webhookKey where a configuration can name it.
+func signingKey(t *testing.T) config.SecretRef {
+	secret := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(secret, []byte(webhookKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.SecretRef("file:" + secret)
 }
 
 type counter struct {

@@ -86,6 +86,7 @@ var killers = map[string][]killer{
 	fault.BulkFirst:           {inLane},
 	fault.WholeRateEach:       {inLane},
 	fault.FullBucket:          {inLimit},
+	fault.BreakerIgnored:      {inLane},
 
 	fault.NoFence:                {inKafka},
 	fault.FencedBeginsAnew:       {inOutcome},

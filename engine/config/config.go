@@ -83,7 +83,10 @@ func DefaultChannel() Channel {
 // DefaultAccount returns the account of an empty entry, for configurations
 // that are made in Go.
 func DefaultAccount() Account {
-	return Account{Apps: []string{"*"}}
+	return Account{
+		Apps:    []string{"*"},
+		Breaker: Breaker{Enabled: true, Refusals: 5, Attempts: 20, Window: time.Minute, Pause: time.Second, MaxPause: time.Minute},
+	}
 }
 
 // DefaultQuietApp returns the quiet hours of an empty entry, none, for

@@ -48,6 +48,8 @@ var faulty = []struct{ name, text, want string }{
 	{"unknown dimension", "channels: {sink: {accounts: {a: {limits: {domains: 3/s}}}}}", "x.yaml: channels.sink.accounts.a.limits.domains (line 1): is no dimension that the engine knows; did you mean `domain`?"},
 	{"dimension with a key of its own", "channels: {sink: {accounts: {a: {limits: {app: 3/s}}}}}", "x.yaml: channels.sink.accounts.a.limits.app (line 1): has a key of its own, beside limits: set rate, app_rate or campaign_rate"},
 	{"dimension too slow to be remembered", "channels: {sink: {accounts: {a: {limits: {recipient: 5/h}}}}}", `x.yaml: channels.sink.accounts.a.limits.recipient (line 1): is "5/h"; take at least 1/m: what each value has used is known in memory only, and for a short time`},
+	{"a breaker's pause above its bound", "channels: {sink: {accounts: {a: {breaker: {pause: 5m}}}}}", "x.yaml: channels.sink.accounts.a.breaker.pause (line 1): is 5m; take at most max_pause (1m)"},
+	{"a breaker that looks at too few attempts", "channels: {sink: {accounts: {a: {breaker: {attempts: 5}}}}}", "x.yaml: channels.sink.accounts.a.breaker.attempts (line 1): is 5; take 20 to 10000"},
 	{"burst alone", "channels: {sink: {accounts: {a: {burst: 3}}}}", "x.yaml: channels.sink.accounts.a.rate (line 1): is missing while burst is set; set it, or delete burst"},
 	{"enumeration", "kafka: {compression: gzip}", `x.yaml: kafka.compression (line 1): "gzip" is not known here; known are none, lz4, zstd, snappy`},
 	{"settings that JSON can't hold", "channels: {sink: {accounts: {a: {settings: {x: .nan}}}}}", "x.yaml: channels.sink.accounts.a.settings.x (line 1): JSON has no such number; write a finite one, or quotes around it"},

@@ -278,6 +278,8 @@ type Account struct {
 	// number). At least 1/m: a node knows the values of the last while, 65,536 of
 	// them; past that, some share a limit.
 	Limits ValueRates `yaml:"limits"`
+	// When the account is left alone because its attempts go wrong.
+	Breaker Breaker `yaml:"breaker"`
 	// The channel's own settings; `carillon plugin list` shows them.
 	Settings map[string]any `yaml:"settings"`
 	// References to the channel's secrets by name.
@@ -289,6 +291,25 @@ type AppRates map[string]Rate
 
 // ValueRates are rates by the name of a dimension.
 type ValueRates map[string]Rate
+
+// Breaker leaves an account alone whose attempts go wrong, on each node by itself:
+// its sends are parked, and now and then one is tried, until one goes well.
+type Breaker struct {
+	// Whether it ever does.
+	Enabled bool `yaml:"enabled"`
+	// Attempts in a row that the provider refuses for the account's credentials:
+	// then it is left alone. `retry.max_attempts`, if that is less.
+	Refusals int `yaml:"refusals" min:"1" max:"1000"`
+	// How many of the last attempts are looked at. Where nine of ten failed or had
+	// no answer, for several addresses, the account is left alone.
+	Attempts int `yaml:"attempts" min:"20" max:"10000"`
+	// How far back they may lie.
+	Window Duration `yaml:"window" min:"1s" max:"1h"`
+	// The pause before the first try. It doubles with each that goes wrong.
+	Pause Duration `yaml:"pause" min:"10ms" max:"1h"`
+	// Bound of the pause.
+	MaxPause Duration `yaml:"max_pause" min:"10ms" max:"1h"`
+}
 
 // Duration is written as in Go, with `d` for days as well: `300ms`, `1h30m`,
 // `7d`.

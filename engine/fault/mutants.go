@@ -50,6 +50,7 @@ const (
 	BulkFirst           = "bulk-first"
 	WholeRateEach       = "whole-rate-each"
 	FullBucket          = "full-bucket"
+	BreakerIgnored      = "breaker-ignored"
 
 	NoFence                = "no-fence"
 	FencedBeginsAnew       = "fenced-begins-anew"
@@ -139,6 +140,7 @@ func ofLanes() []Named {
 		{BulkFirst, "bulk sends go before urgent ones"},
 		{WholeRateEach, "each node takes an account's whole rate for itself"},
 		{FullBucket, "a limiter begins with a full bucket"},
+		{BreakerIgnored, "an account that is to be left alone is not"},
 	}
 }
 

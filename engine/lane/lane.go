@@ -36,6 +36,8 @@ type Config struct {
 	Limits Limits
 	// Deadline is how long an attempt may take; 0 is what the plugin declares.
 	Deadline time.Duration
+	// Breaker is when the account is left alone; the zero value is never.
+	Breaker Breaker
 }
 
 // Lane is one account's way out.
@@ -46,6 +48,7 @@ type Lane struct {
 	about   atomic.Pointer[About]
 	observe Observer
 	wake    chan struct{} // capacity 1: something changed for the sender
+	health  atomic.Pointer[Health]
 
 	mu       sync.Mutex
 	queue    shares
@@ -58,7 +61,9 @@ type Lane struct {
 	limiter  *limit.GCRA
 	gates    gates
 	paused   time.Time // until when the provider wants to be left alone
-	lease    time.Time // until when this node surely is a member of its group; zero: for ever
+	breaker  breaker
+	rested   []*Attempt // taken out since the breaker opened, not yet given back
+	lease    time.Time  // until when this node surely is a member of its group; zero: for ever
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
 	share     float64 // of the account's rate
@@ -84,6 +89,8 @@ type Observer interface {
 	// Limited: a limit has sent one back.
 	Limited(limit.Dimension)
 	Late()
+	// Breaker is told of each change of the account's health.
+	Breaker(h Health)
 }
 
 // New makes a lane. Run makes it move.
@@ -93,6 +100,7 @@ func New(cfg Config, plugin Channel, o Observer, log zerolog.Logger, now time.Ti
 		log:  log.With().Str("channel", cfg.Channel).Str("account", cfg.Account).Logger(),
 		wake: make(chan struct{}, 1), open: map[uint64]*Attempt{},
 		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now), gates: newGates(cfg.Limits, now), share: 1,
+		breaker: newBreaker(cfg.Breaker),
 	}
 }
 

@@ -201,6 +201,7 @@ type observer struct {
 
 func (o *observer) Waited(time.Duration)    {}
 func (o *observer) Limited(limit.Dimension) {}
+func (o *observer) Breaker(Health)          {}
 func (o *observer) Late() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

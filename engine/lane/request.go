@@ -46,6 +46,9 @@ func (l *Lane) begin(a *Attempt, about *About, now time.Time) {
 	a.token, a.began = l.token, now
 	a.deadline = now.Add(about.Deadline).UnixMilli()
 	l.open[a.token] = a
+	if l.breaker.begin(a.token) {
+		l.changed()
+	}
 	if a.Bulk {
 		l.bulkOpen++
 	}

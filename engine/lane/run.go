@@ -146,7 +146,11 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 		l.observe.Waited(wait)
 		return wait
 	}
-	n, wait := l.limiter.Free(now, n)
+	n, wait := l.breaker.room(now, n)
+	if n == 0 {
+		return wait
+	}
+	n, wait = l.limiter.Free(now, n)
 	if n == 0 {
 		l.observe.Waited(wait)
 		return wait
@@ -219,6 +223,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 		}
 		l.throttle(a, r, now)
 		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
+		l.heard(a, answerOf(r), now)
 		if a.Bulk {
 			bulk++
 			least = min(least, now.Sub(a.began))
@@ -233,59 +238,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 		l.observe.Answered(r, now.Sub(r.began))
 	}
 	distribute(results)
-}
-
-// loseOpen says of every attempt at the plugin that its answer is lost.
-func (l *Lane) loseOpen() { l.lose(func(*Attempt) bool { return true }) }
-
-// loseOverdue gives the plugin a grace of a second after an attempt's deadline:
-// it was told the deadline and should have answered by itself.
-func (l *Lane) loseOverdue(now time.Time) {
-	limit := now.Add(-time.Second).UnixMilli()
-	l.lose(func(a *Attempt) bool { return a.deadline < limit })
-}
-
-// tend ends what has waited or been open for too long, whether or not the
-// plugin is up.
-func (l *Lane) tend(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			l.loseOverdue(now)
-			l.mu.Lock()
-			late := l.queue.remove(func(a *Attempt) bool { return a.Expires != 0 && a.Expires <= now.UnixMilli() })
-			l.gates.forget(now)
-			missed := l.queue.remove(func(a *Attempt) bool { return a.Until != 0 && a.Until <= now.UnixMilli() })
-			l.mu.Unlock()
-			giveBack(late, Expired)
-			giveBack(missed, Returned)
-		}
-	}
-}
-
-func (l *Lane) lose(which func(*Attempt) bool) {
-	var lost []*Attempt
-	l.mu.Lock()
-	for _, a := range l.open {
-		if which(a) {
-			lost = append(lost, a)
-			l.forget(a)
-		}
-	}
-	l.mu.Unlock()
-	now := time.Now()
-	for _, a := range lost {
-		l.observe.Answered(Result{Attempt: a, Outcome: Lost}, now.Sub(a.began))
-	}
-	if fault.Mutant(fault.LostIsReturned) {
-		giveBack(lost, Returned)
-		return
-	}
-	giveBack(lost, Lost)
+	l.giveAway()
 }
 
 // close gives everything back and refuses what comes later.

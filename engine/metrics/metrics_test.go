@@ -32,6 +32,7 @@ func touchAll(m *Metrics) {
 	m.Lane("email", "main").Open.Set(2)
 	m.LaneLimited("email", "main", "app").Set(2)
 	m.Limited("email", "main", "app").Inc()
+	m.BreakerOpened("email", "main", "credential").Inc()
 	m.Parked("email").Add(1)
 	m.IntakeToOutcome("email", "marketing").Observe(0.004)
 	m.PluginUp("email").Set(1)

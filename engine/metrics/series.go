@@ -118,6 +118,8 @@ type Lane struct {
 	UrgentParked, BulkParked prometheus.Gauge
 	// Open holds the attempts that are with the plugin.
 	Open prometheus.Gauge
+	// Breaker holds the state of the account's breaker: 0 closed, 1 half-open, 2 open.
+	Breaker prometheus.Gauge
 	// LimiterWait observes the seconds that the rate limit held an attempt.
 	LimiterWait prometheus.Observer
 	// Attempt observes the seconds from an attempt's start to its verdict.
@@ -134,6 +136,7 @@ func (m *Metrics) Lane(channel, account string) Lane {
 		Open:         m.laneOpen.WithLabelValues(channel, account),
 		LimiterWait:  m.limiterWait.WithLabelValues(channel, account),
 		Attempt:      m.attemptSeconds.WithLabelValues(channel, account),
+		Breaker:      m.breaker.WithLabelValues(channel, account),
 	}
 }
 
@@ -146,6 +149,12 @@ func (m *Metrics) LaneLimited(channel, account, limit string) prometheus.Gauge {
 // Limited: see LaneLimited.
 func (m *Metrics) Limited(channel, account, limit string) prometheus.Counter {
 	return m.limited.WithLabelValues(channel, account, limit)
+}
+
+// BreakerOpened counts how often an account came to be left alone. reason is
+// "credential" or "provider".
+func (m *Metrics) BreakerOpened(channel, account, reason string) prometheus.Counter {
+	return m.breakerOpened.WithLabelValues(channel, account, reason)
 }
 
 // Decisions counts what operators decided about sends in doubt. decision is

@@ -53,6 +53,7 @@ func (q *quick) AtPlugin(lane.Owner, func(*lane.Attempt))    {}
 func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, []byte) bool) (bool, error) {
 	return false, nil
 }
+func (q *quick) Health() lane.Health                                  { return lane.Health{} }
 func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
 func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
 func (q *quick) Apply(*ledger.Batch) error                            { return nil }

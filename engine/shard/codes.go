@@ -16,6 +16,7 @@ const (
 	codeLostAnswer     = "lost_answer"
 	codeTakenOver      = "taken_over"
 	codeTest           = "test"
+	codeBreakerOpen    = "breaker_open"
 	CodeResend         = "resend"
 	CodeDropped        = "dropped"
 	codeCanceled       = "canceled"

@@ -103,6 +103,8 @@ type Lane interface {
 	Name() (channel, account string)
 	About() *lane.About
 	Push([]*lane.Attempt)
+	// Health is how the account is; it is asked for every send.
+	Health() lane.Health
 	// Ahead is how many more attempts would begin soon.
 	Ahead(bulk bool) int
 	Pause(until time.Time)

@@ -62,6 +62,7 @@ func (p *accepting) CloseSend() error                        { return nil }
 func (p *accepting) Waited(time.Duration)                    {}
 func (p *accepting) Limited(limit.Dimension)                 {}
 func (p *accepting) Answered(_ lane.Result, _ time.Duration) {}
+func (p *accepting) Breaker(lane.Health)                     {}
 func (p *accepting) Late()                                   {}
 
 // oneLane is the way of all, to a lane that is no fake.

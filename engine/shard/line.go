@@ -23,6 +23,7 @@ type line struct {
 	later   later   // given back because a limit keeps them
 	inLane  int
 	loaded  int // of waiting and inLane: those that were parked
+	search  search
 }
 
 func (l *line) push(it *item) {
@@ -121,6 +122,10 @@ const askAgain = 20 * time.Millisecond
 func (s *Shard) fill(l *line, now time.Time) time.Duration {
 	wait := l.ripe(now)
 	n := min(s.cfg.Quota-l.inLane, l.waiting.Len())
+	if h := l.way.Health(); h.State != lane.Closed {
+		most, again := s.fillBroken(l, h, now)
+		n, wait = min(n, most), min(wait, again)
+	}
 	if n <= 0 || l.way.About() == nil {
 		return wait
 	}

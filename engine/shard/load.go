@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
@@ -105,7 +106,9 @@ func (s *Shard) load(now time.Time) time.Duration {
 		return cmp.Or(cmp.Compare(a.since, b.since), strings.Compare(a.queue, b.queue))
 	})
 	for _, d := range due {
-		room := min(s.roomFor(d.queue), int(s.loads.gate-s.loadedEver))
+		room, again := s.roomFor(d.queue, now)
+		wait = min(wait, again)
+		room = min(room, int(s.loads.gate-s.loadedEver))
 		for _, it := range s.dueRows(d.queue, min(ms, s.due), room) {
 			s.consider(it, now)
 		}
@@ -115,17 +118,21 @@ func (s *Shard) load(now time.Time) time.Duration {
 
 // roomFor returns how many of a queue's rows may be loaded. Room for few is as
 // good as none while others are on their way: to load some is to read past all
-// that are.
-func (s *Shard) roomFor(queue string) int {
+// that are. It also returns how soon that changes by itself.
+func (s *Shard) roomFor(queue string, now time.Time) (int, time.Duration) {
+	const never = time.Hour
 	most := max(1, s.cfg.Quota/2)
 	l := s.lines[laneQueue(queue)]
 	if l == nil { // nothing has gone there yet, or it is no lane's
-		return min(most, loadAtOnce)
+		return min(most, loadAtOnce), never
+	}
+	if h := l.way.Health(); h.State != lane.Closed {
+		return l.roomBroken(h, now)
 	}
 	if room := most - l.loaded; room > most/4 || l.loaded == 0 {
-		return room
+		return room, never
 	}
-	return 0
+	return 0, never
 }
 
 func (s *Shard) dueRows(queue string, ms int64, room int) []*item {

@@ -38,11 +38,11 @@ func (s *Shard) announce(it *item) {
 }
 
 // begin gives what is announced to the lanes, or puts it back where the shard
-// stops meanwhile.
+// stops meanwhile, or the account came to be left alone.
 func (s *Shard) begin(opened []*item, now time.Time) {
 	for _, it := range opened {
 		s.live[it.key] = false
-		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) {
+		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) || it.line.way.Health().Rests(now) {
 			it.line.inLane--
 			it.away = false
 			if !s.unannounce(it, now) {
@@ -60,5 +60,10 @@ func (s *Shard) putBack(it *item) {
 	it.made--
 	it.open = false
 	s.leave(it)
-	s.write(l.name, it, time.UnixMilli(max(s.env.Now().UnixMilli(), it.comesAgain())))
+	now := s.env.Now()
+	if h := l.way.Health(); h.Rests(now) {
+		s.parkBroken(l, it, h, now)
+		return
+	}
+	s.write(l.name, it, time.UnixMilli(max(now.UnixMilli(), it.comesAgain())))
 }

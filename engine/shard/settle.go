@@ -34,10 +34,14 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		s.expire(it, now)
 		return
 	}
-	s.count(it, r)
+	health := l.way.Health()
+	s.count(it, r, health)
 	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]
-	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown}, s.env.Jitter())
+	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown, health.State != lane.Closed}, s.env.Jitter())
+	if n.do == park && health.Rests(now) { // behind those that were not tried
+		n.delay += health.Until.Sub(now)
+	}
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
 	}
@@ -63,7 +67,9 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	}
 }
 
-func (s *Shard) count(it *item, r *lane.Result) {
+// count counts the attempt against the send, unless it only shows what is known
+// of its account.
+func (s *Shard) count(it *item, r *lane.Result, h lane.Health) {
 	switch {
 	case r.Outcome == lane.Tested:
 		it.made--
@@ -72,7 +78,9 @@ func (s *Shard) count(it *item, r *lane.Result) {
 	default:
 		switch r.Verdict.Verdict {
 		case channelv1.Verdict_VERDICT_FAILED, channelv1.Verdict_VERDICT_REJECTED:
-			it.failed++
+			if h.State == lane.Closed {
+				it.failed++
+			}
 		case channelv1.Verdict_VERDICT_UNKNOWN, channelv1.Verdict_VERDICT_UNSPECIFIED:
 			it.unknown++
 		}

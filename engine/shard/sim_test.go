@@ -90,7 +90,7 @@ func (s *sim) fatalf(format string, args ...any) {
 }
 
 func (s *sim) step() {
-	switch rapid.IntRange(0, 21).Draw(s.t, "what") {
+	switch rapid.IntRange(0, 23).Draw(s.t, "what") {
 	case 0, 1, 2, 3, 4:
 		for range rapid.SampledFrom([]int{1, 1, 1, 2, 10}).Draw(s.t, "records") {
 			s.produce()
@@ -122,6 +122,8 @@ func (s *sim) step() {
 		s.halt(rapid.SampledFrom([]string{"cancel x campaign=c", "cancel y before", "cancel z id=m1"}).Draw(s.t, "cancel"))
 	case 21:
 		s.halt(rapid.SampledFrom([]string{"paused p campaign=c", "paused q", "paused r channel=sms", "undo p", "undo q", "undo r", "undo x"}).Draw(s.t, "pause sends"))
+	default:
+		s.breaker()
 	}
 }
 
@@ -135,6 +137,22 @@ func (s *sim) halt(text string) {
 	for _, k := range s.order {
 		canceled, _ := s.haltedNow(k)
 		k.canceled = k.canceled || canceled
+	}
+}
+
+// breaker lets an account come to be left alone, have a probe under way, or be well.
+func (s *sim) breaker() {
+	channel := rapid.SampledFrom([]string{"sms", "hold", "webhook"}).Draw(s.t, "account")
+	switch s.trace.lanes[channel].health.State {
+	case lane.Closed, lane.HalfOpen:
+		if rapid.Bool().Draw(s.t, "well") {
+			s.event("breaker", channel, "closed")
+			return
+		}
+		pause := rapid.SampledFrom([]string{"500ms", "3s", "30s"}).Draw(s.t, "pause of the breaker")
+		s.event("breaker", channel, "open", "provider", pause)
+	case lane.Open:
+		s.event("breaker", channel, rapid.SampledFrom([]string{"half-open", "closed"}).Draw(s.t, "to"))
 	}
 }
 
@@ -319,6 +337,9 @@ func (s *sim) atPlugins() []string {
 // finish lets all go well from here on, until every send has its outcome.
 func (s *sim) finish() {
 	s.trace.refuse = false
+	for _, channel := range []string{"sms", "hold", "webhook"} {
+		s.event("breaker", channel, "closed")
+	}
 	s.event("resume")
 	for _, name := range []string{"p", "q", "r"} {
 		s.halt("undo " + name)
@@ -436,6 +457,9 @@ func (s *sim) count() {
 // told of.
 func (s *sim) reserved(a *lane.Attempt) {
 	found, it := s.trace.cfg.Found, a.Ref.(*item)
+	if it.line.way.Health().Rests(s.trace.now) {
+		s.fatalf("%s goes to a lane whose account is left alone", a.Send.Id)
+	}
 	if t := s.trace.cfg.Timing; t != nil {
 		q, zone := t.quietFor(a.Send)
 		quiet, until := q.Hours.At(s.trace.now, zone)

@@ -304,6 +304,8 @@ func (tr *trace) event(verb string, args []string) {
 				tr.t.Fatal(err)
 			}
 		}
+	case "breaker": // sms open credential 30s; sms half-open; sms closed
+		tr.breaker(tr.lanes[args[0]], args[1:])
 	case "pause":
 		tr.shard.Pause()
 	case "resume":
@@ -344,6 +346,28 @@ func (tr *trace) event(verb string, args []string) {
 			tr.low[i] = low
 			tr.effect("done %s below %d", name, low)
 		}
+	}
+}
+
+// breaker changes the health of an account as its lane does. What waits in the lane
+// comes back when it opens.
+func (tr *trace) breaker(l *traceLane, args []string) {
+	switch args[0] {
+	case "open":
+		d, err := time.ParseDuration(args[2])
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		since := l.health.Since
+		if l.health.State == lane.Closed {
+			since = tr.now
+		}
+		l.health = lane.Health{State: lane.Open, Class: args[1], Since: since, Until: tr.now.Add(d)}
+		l.Withdraw(tr.shard)
+	case "half-open":
+		l.health.State = lane.HalfOpen
+	default:
+		l.health = lane.Health{}
 	}
 }
 
@@ -695,10 +719,11 @@ func (tr *trace) Find(channel, app string) (Lane, string) {
 }
 
 type traceLane struct {
-	trace *trace
-	name  string
-	about *lane.About
-	ahead int
+	trace  *trace
+	name   string
+	about  *lane.About
+	ahead  int
+	health lane.Health
 
 	withdrawn bool
 }
@@ -709,7 +734,8 @@ func (l *traceLane) Pause(until time.Time) {
 	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
 }
 
-func (l *traceLane) Ahead(bool) int { return l.ahead }
+func (l *traceLane) Health() lane.Health { return l.health }
+func (l *traceLane) Ahead(bool) int      { return l.ahead }
 
 func (l *traceLane) Withdraw(o lane.Owner) {
 	l.withdrawn = true

@@ -29,8 +29,12 @@ const (
 )
 
 // history is what came before: attempts that failed, and whose answer was
-// lost, this one included.
-type history struct{ made, failed, unknown uint32 }
+// lost, this one included; and whether the account is broken, so that an attempt
+// that failed says nothing about its send, and is not counted.
+type history struct {
+	made, failed, unknown uint32
+	broken                bool
+}
 
 // mostRest bounds what a plugin can make a lane wait: a mistake in units must
 // not stop an account for years.
@@ -70,7 +74,8 @@ func decide(r *lane.Result, p Policy, idempotent bool, h history, jitter float64
 }
 
 // rejected ends the send, unless it is the account that can't send: that is
-// mended by somebody, and meanwhile the send is tried as if it had failed.
+// mended by somebody, and until its breaker opens the send is tried as if it had
+// failed.
 func rejected(c channelv1.Class, code string, p Policy, h history, jitter float64) next {
 	class := "message"
 	switch c {
@@ -86,10 +91,10 @@ func rejected(c channelv1.Class, code string, p Policy, h history, jitter float6
 
 func tryAgain(class, code string, p Policy, h history, jitter float64) next {
 	counted := int(h.failed + h.unknown)
-	if p.Retry.Exhausted(counted) {
+	if p.Retry.Exhausted(counted) && !h.broken {
 		return notSent(carillonv1.State_STATE_FAILED, why("attempts", code), h)
 	}
-	return next{do: park, reason: why(class, code), delay: p.Retry.Next(counted, 0, jitter)}
+	return next{do: park, reason: why(class, code), delay: p.Retry.Next(max(1, counted), 0, jitter)}
 }
 
 // notSent ends a send whose last attempt surely sent nothing. If the answer to
