@@ -188,6 +188,7 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 		Protobuf:   c.Status.Format == "protobuf",
 		DefaultTTL: 24 * time.Hour,
 		Policies:   map[string]shard.Policy{},
+		FallbackOn: c.Fallback.On,
 	}
 	for name, ch := range c.Channels {
 		cfg.Policies[name] = shard.Policy{

@@ -74,6 +74,8 @@ var killers = map[string][]killer{
 	fault.DecisionForAll:         {inShard},
 	fault.SuppressedGoesOut:      {inShard},
 	fault.CancelNotChecked:       {inShard},
+	fault.FallbackAfterUnknown:   {inShard},
+	fault.PathForgotten:          {inShard},
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},

@@ -55,6 +55,11 @@ func eventText(e *carillonv1.Status) string {
 	if r := e.GetReason(); r != nil {
 		add("because of %s", strings.Trim(r.Class+"/"+r.Code, "/"))
 	}
+	if e.Status != carillonv1.State_STATE_FALLBACK {
+		for _, p := range e.Path {
+			add("not %s (%s)", p.Channel, strings.Trim(p.GetReason().GetClass()+"/"+p.GetReason().GetCode(), "/"))
+		}
+	}
 	if e.NextAt != nil {
 		add("next at %s", e.NextAt.AsTime().Local().Format(time.DateTime))
 	}

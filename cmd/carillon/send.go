@@ -17,7 +17,7 @@ import (
 
 type sendFlags struct {
 	cluster
-	channels, to           []string
+	channels, to, fallback []string
 	app, recipient, id     string
 	title, text, html      string
 	class, campaign, data  string
@@ -30,7 +30,8 @@ const sendLong = `Publish one send, and with --wait follow it to its outcome.
 
 The kind of an address is told from its form: ana@example.com is email,
 +351912345678 a phone, https://... a webhook. Give --to once per kind to let the
-engine choose among several --channel. Without --recipient the recipient's id
+engine choose among several --channel, and take the next one when one has failed
+for good. Without --recipient the recipient's id
 is the first 32 hex digits of the SHA-256 of the first --to, so that the same
 address is the same recipient; without --id the send gets a UUIDv7.
 
@@ -51,6 +52,7 @@ func newSend() *cobra.Command {
 		Long:  sendLong,
 		Example: `  carillon send --channel email --to ana@example.com --title Hi --text "Olá" --wait
   carillon send --channel webhook --to https://example.com/hook --data '{"order":17}' --app shop --id order-17
+  carillon send --channel webhook --channel email --to https://example.com/hook --to ana@example.com --text Hello --wait
   carillon send --channel sink --recipient u1 --text "Nothing leaves the house" --wait --json
   carillon send --channel email --to ana@example.com --text Later --send-at 10m --expires-at 2h`,
 		Args: noArgs,
@@ -71,6 +73,7 @@ func (f *sendFlags) addFlags(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.StringVar(&f.app, "app", "default", "app that the send belongs to")
 	s.StringArrayVar(&f.channels, "channel", nil, "channel by name; repeat it in order of preference")
+	s.StringSliceVar(&f.fallback, "fallback-on", nil, "when the next --channel is taken: "+strings.Join(send.FallbackOn, ", ")+" (default: as the engine is configured)")
 	s.StringArrayVar(&f.to, "to", nil, "address: an email address, +phone or URL; repeat it for other kinds")
 	s.StringVar(&f.recipient, "recipient", "", "recipient's id (default: a hash of the first --to)")
 	s.StringVar(&f.title, "title", "", "subject or heading")
@@ -88,6 +91,7 @@ func (f *sendFlags) addFlags(cmd *cobra.Command) {
 	s.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to wait for Kafka, and with --wait for the outcome")
 	s.BoolVar(&f.json, "json", false, "write JSON, one object per line")
 	completeNames(cmd, "channel", f.channelNames)
+	completeNames(cmd, "fallback-on", func() []string { return send.FallbackOn })
 	completeNames(cmd, "class", func() []string { return []string{"transactional", "marketing"} })
 }
 
@@ -110,6 +114,9 @@ func (f *sendFlags) message(now time.Time) (*carillonv1.Send, error) {
 		Id: f.id, App: f.app, To: &carillonv1.Recipient{Id: f.recipient}, Channels: f.channels,
 		Content: &carillonv1.Content{Title: f.title, Body: f.text, Html: f.html},
 		Data:    []byte(f.data), Campaign: f.campaign, TestMode: f.test,
+	}
+	if f.fallback != nil {
+		m.Fallback = &carillonv1.Fallback{On: f.fallback}
 	}
 	for _, address := range f.to {
 		if err := setAddress(m.To, address); err != nil {
@@ -184,6 +191,8 @@ func usageOfInvalid(err error) error {
 	field, _, _ := strings.Cut(invalid.Path, "[")
 	if field == "channels" {
 		field = "--channel"
+	} else if field == "fallback.on" {
+		field = "--fallback-on"
 	} else if flag, ok := flags[field]; ok {
 		field = flag
 	}

@@ -61,6 +61,10 @@ func (k *checker) values(v reflect.Value, path string) {
 
 func (k *checker) value(f field, v reflect.Value, path string) {
 	switch {
+	case f.enum != nil && v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			k.value(field{enum: f.enum}, v.Index(i), path+"["+strconv.Itoa(i)+"]")
+		}
 	case f.enum != nil:
 		k.need(slices.Contains(f.enum, v.String()), path, "%q is not known here; %s", v.String(), suggest(v.String(), named(f.enum)))
 	case f.min != "" || f.max != "":

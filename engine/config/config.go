@@ -67,6 +67,7 @@ func Default() *Config {
 		},
 		Status:     Status{Format: "json"},
 		QuietHours: QuietHours{Zone: "UTC"},
+		Fallback:   Fallback{On: []string{"attempts", "recipient", "policy"}},
 	}
 }
 

@@ -119,7 +119,9 @@ func (s schema) entries(t reflect.Type) object {
 // constrain adds what the tags say, as far as JSON Schema can: bounds of
 // durations and sizes are words in the description.
 func (f field) constrain(p object, t reflect.Type) {
-	if f.enum != nil {
+	if items, ok := p["items"].(object); ok && f.enum != nil {
+		items["enum"] = f.enum
+	} else if f.enum != nil {
 		p["enum"] = f.enum
 	}
 	if t.Kind() != reflect.Int {

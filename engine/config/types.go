@@ -37,6 +37,8 @@ type Config struct {
 	Late Late `yaml:"late"`
 	// To whom nothing may go.
 	Suppression Suppression `yaml:"suppression"`
+	// When a send goes on to the next of its channels.
+	Fallback Fallback `yaml:"fallback"`
 
 	file  string         // name for faults, empty where made in Go
 	lines map[string]int // line of each path that the file sets
@@ -309,6 +311,15 @@ type Breaker struct {
 	Pause Duration `yaml:"pause" min:"10ms" max:"1h"`
 	// Bound of the pause.
 	MaxPause Duration `yaml:"max_pause" min:"10ms" max:"1h"`
+}
+
+// Fallback says when a send that names several channels goes on to the next.
+type Fallback struct {
+	// The ends of a channel that the next one follows, where a send does not say in
+	// its `fallback.on`: `attempts` (as many as the channel allows have failed),
+	// `recipient`, `policy` and `message` (rejected for that reason), `unknown` (an
+	// answer was lost: the recipient may then have it twice). `[never]` is none.
+	On []string `yaml:"on" enum:"attempts,recipient,policy,message,unknown,never"`
 }
 
 // Duration is written as in Go, with `d` for days as well: `300ms`, `1h30m`,

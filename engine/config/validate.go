@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/carillonhq/carillon/engine/send"
@@ -34,6 +35,7 @@ func (c *Config) Validate() error {
 		k.channel(join("channels", name), name, c.Channels[name])
 	}
 	k.quietHours(c.QuietHours)
+	k.fallback(c.Fallback)
 	return k.faults.err()
 }
 
@@ -102,6 +104,11 @@ func (k *checker) quietHours(q QuietHours) {
 
 func (k *checker) quiet(path string, q Quiet) {
 	k.need(q.Policy != "drop" || !q.Hours.None(), path+".hours", "is missing while policy is drop; set it, such as 22:00-08:00, or delete policy")
+}
+
+func (k *checker) fallback(f Fallback) {
+	k.need(len(f.On) > 0, "fallback.on", "is empty; name what the next channel follows, such as attempts, or take [never]")
+	k.need(len(f.On) < 2 || !slices.Contains(f.On, send.FallbackNever), "fallback.on", "has never beside others; let it stand alone, or delete it")
 }
 
 func (k *checker) plugin(path string, p Plugin) {

@@ -38,6 +38,8 @@ const (
 	DecisionForAll         = "decision-for-all"
 	SuppressedGoesOut      = "suppressed-goes-out"
 	CancelNotChecked       = "cancel-not-checked"
+	FallbackAfterUnknown   = "fallback-after-unknown"
+	PathForgotten          = "path-forgotten"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -123,6 +125,8 @@ func ofShards() []Named {
 		{CancelNotChecked, "what is canceled is attempted all the same"},
 		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
 		{SuppressedGoesOut, "what was suppressed after a send was routed is not looked up before its attempt"},
+		{FallbackAfterUnknown, "another channel is tried though the one before may have sent it"},
+		{PathForgotten, "a send comes back to a channel that it has done with"},
 	}
 }
 

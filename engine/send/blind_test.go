@@ -19,7 +19,7 @@ var seeds = []string{
 	`{"id":"1","app":"shop","to":{"id":"u"},"content":{"title":"t \"x\"","body":"line\nline","html":"<b>","media":[{"kind":"image","url":"u"}],` +
 		`"actions":[{"kind":"url","label":"l","url":"u"},{"kind":"reply","label":"l","payload":"p"}]}}`,
 	`{"id":"1","app":"shop","to":{"id":"u"},"data":{"a":[1,-0.5e+3,true,false,null,"\ud83c\udf89"],"b":{}},"class":"marketing","campaign":"c",` +
-		`"collapseKey":"k","orderingKey":"o","sendAt":"2026-11-22T00:00:00Z","expiresAt":"2026-11-22T10:00:00.5+05:45",` +
+		`"collapseKey":"k","orderingKey":"o","fallback":{"on":["attempts","unknown"]},"sendAt":"2026-11-22T00:00:00Z","expiresAt":"2026-11-22T10:00:00.5+05:45",` +
 		`"metadata":{"a":"b","c":"d","e":"f"},"testMode":true,` +
 		`"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","tracestate":"a=b"}`,
 	` { "collapse_key" : "k" , "id" : null , "id" : "2", "app":"a", "To":{}, "to" : { "id" : "" , "emial":"x" } , "x":[[{"y":1}]] } `,
@@ -30,7 +30,7 @@ var seeds = []string{
 var splices = []string{
 	`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, ` `, "\n", "\x00", "\x1f", "\x7f", "\x80", "é", "\u0085", "漢", `\u0000`, `\n`, `\u007f`, `\ud83c`,
 	`null`, `true`, `""`, `{}`, `[]`, `1`, `-`, `"id":`, `"id":"x",`, `"to":null,`, `"class":"",`, `"channels":[null],`, `"channels":[""],`,
-	`"metadata":{"a":"","a":""},`, `"emial":"",`, `"unknown":{"a":[]},`, `"sendAt":"0000-01-01T00:00:00Z",`, `"testMode":null,`,
+	`"metadata":{"a":"","a":""},`, `"emial":"",`, `"unknown":{"a":[]},`, `"sendAt":"0000-01-01T00:00:00Z",`, `"testMode":null,`, `"fallback":{},`, `"never",`, `"channels":["a","a"],`,
 	string(bytes.Repeat([]byte("a"), 130)), string(bytes.Repeat([]byte("[1]"), 20)), string(bytes.Repeat([]byte(`"x",`), 17)),
 }
 

@@ -43,18 +43,15 @@ var (
 			func(s *scanner) *timestamppb.Timestamp { return &s.room.expiresAt }),
 		pairs("metadata", 64, rule{required: true, max: 128}, rule{max: 1024},
 			func(m *carillonv1.Send) *[]*carillonv1.Pair { return &m.Metadata }),
-		field[carillonv1.Send]{
-			name: "testMode",
-			read: func(s *scanner, m *carillonv1.Send) { m.TestMode = s.boolean() },
-			write: func(dst []byte, m *carillonv1.Send) []byte {
-				if m.TestMode {
-					return append(dst, "true"...)
-				}
-				return dst
-			},
-		},
+		boolean("testMode", func(m *carillonv1.Send) *bool { return &m.TestMode }),
 		text("traceparent", rule{max: 256}, func(m *carillonv1.Send) *string { return &m.Traceparent }),
 		text("tracestate", rule{max: 512}, func(m *carillonv1.Send) *string { return &m.Tracestate }),
+		part("fallback", false, fallbackFields, func(m *carillonv1.Send) **carillonv1.Fallback { return &m.Fallback }, made[carillonv1.Fallback]),
+	)
+
+	fallbackFields = table(
+		texts("on", len(FallbackOn), rule{required: true, oneOf: FallbackOn}, func(m *carillonv1.Fallback) *[]string { return &m.On },
+			func(*scanner) []string { return nil }),
 	)
 
 	recipientFields = table(

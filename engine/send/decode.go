@@ -172,7 +172,34 @@ func checkWhole(p *place, s *carillonv1.Send) {
 	for i, a := range s.GetContent().GetActions() {
 		checkAction(p, i, a)
 	}
+	checkChannels(p, s)
 	checkTimes(p, s)
+}
+
+// FallbackNever is what stands for no fallback.
+const FallbackNever = "never"
+
+// FallbackOn are the ends of a channel that the next one may follow, as a send
+// and the configuration name them.
+var FallbackOn = []string{"attempts", "recipient", "policy", "message", "unknown", FallbackNever}
+
+// checkChannels sees to it that a send comes to each of its channels once, and
+// that what it says of that is something.
+func checkChannels(p *place, s *carillonv1.Send) {
+	for i, name := range s.Channels {
+		if slices.Contains(s.Channels[:i], name) {
+			p.failAt("channels["+strconv.Itoa(i)+"]", CodeBadValue, "the channel is there twice: name each once")
+		}
+	}
+	if s.Fallback == nil {
+		return
+	}
+	switch on := s.Fallback.On; {
+	case len(on) == 0:
+		p.failAt("fallback.on", CodeMissing, "say on what the next channel follows, or leave fallback out")
+	case len(on) > 1 && slices.Contains(on, FallbackNever):
+		p.failAt("fallback.on", CodeBadValue, "never stands alone")
+	}
 }
 
 func checkAction(p *place, i int, a *carillonv1.Action) {

@@ -84,6 +84,11 @@ var invalid = []struct {
 	{"an empty channel", with(`"channels":[""]`), send.CodeMissing, "channels[0]", nil},
 	// Values.
 	{"an app with a slash", `{"id":"1","app":"a/b","to":{"id":"u"}}`, send.CodeBadValue, "app", nil},
+	{"a channel twice", with(`"channels":["sms","email","sms"]`), send.CodeBadValue, "channels[2]", nil},
+	{"a fallback on nothing", with(`"fallback":{}`), send.CodeMissing, "fallback.on", nil},
+	{"a fallback on an empty list", with(`"fallback":{"on":[]}`), send.CodeMissing, "fallback.on", nil},
+	{"a fallback on what is no end", with(`"fallback":{"on":["attempts","sent"]}`), send.CodeBadValue, "fallback.on[1]", nil},
+	{"never, and yet", with(`"fallback":{"on":["never","attempts"]}`), send.CodeBadValue, "fallback.on", nil},
 	{"an unknown class", with(`"class":"CLASS_MARKETING"`), send.CodeBadValue, "class", nil},
 	{"an unknown platform", to(`"push":[{"token":"a","platform":"ios"}]`), send.CodeBadValue, "to.push[0].platform", nil},
 	{"an unknown kind of media", with(`"content":{"media":[{"kind":"gif","url":"https://example.com"}]}`), send.CodeBadValue, "content.media[0].kind", nil},

@@ -64,6 +64,15 @@ var (
 		moment("acceptedAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.AcceptedAt }, made[timestamppb.Timestamp]),
 		moment("at", true, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
 		moment("nextAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.NextAt }, made[timestamppb.Timestamp]),
+		list("path", 16, stepFields, func(m *carillonv1.Status) *[]*carillonv1.Step { return &m.Path }),
+	)
+
+	stepFields = table(
+		text("channel", rule{chars: anyText}, func(m *carillonv1.Step) *string { return &m.Channel }),
+		text("account", rule{chars: anyText}, func(m *carillonv1.Step) *string { return &m.Account }),
+		number("attempts", func(m *carillonv1.Step) *uint32 { return &m.Attempts }),
+		part("reason", false, reasonFields, func(m *carillonv1.Step) **carillonv1.Reason { return &m.Reason }, made[carillonv1.Reason]),
+		boolean("unknown", func(m *carillonv1.Step) *bool { return &m.Unknown }),
 	)
 
 	sourceFields = table(

@@ -123,3 +123,17 @@ func number[M any, N int32 | int64 | uint32](name string, at func(*M) *N) field[
 		write: func(dst []byte, m *M) []byte { return strconv.AppendInt(dst, int64(*at(m)), 10) },
 	}
 }
+
+// boolean is left out where it is false.
+func boolean[M any](name string, at func(*M) *bool) field[M] {
+	return field[M]{
+		name: name,
+		read: func(s *scanner, m *M) { *at(m) = s.boolean() },
+		write: func(dst []byte, m *M) []byte {
+			if *at(m) {
+				return append(dst, "true"...)
+			}
+			return dst
+		},
+	}
+}

@@ -47,7 +47,7 @@ func drawSend(t *rapid.T) *carillonv1.Send {
 			Locale:   maybe(t, rapid.SampledFrom([]string{"pt", "pt-PT", "zh-Hant-TW"}), "locale"),
 			TimeZone: maybe(t, rapid.SampledFrom([]string{"UTC", "Europe/Lisbon", "Etc/GMT+1"}), "zone"),
 		},
-		Channels: rapid.SliceOfN(line, 0, 4).Draw(t, "channels"),
+		Channels: rapid.SliceOfNDistinct(line, 0, 4, rapid.ID).Draw(t, "channels"),
 		Content:  &carillonv1.Content{Title: maybe(t, line, "title"), Body: maybe(t, prose, "body"), Html: maybe(t, prose, "html")},
 		Class:    carillonv1.Class(rapid.IntRange(1, 2).Draw(t, "class")),
 		Campaign: maybe(t, line, "campaign"), CollapseKey: maybe(t, line, "collapse"), OrderingKey: maybe(t, line, "ordering"),
@@ -59,6 +59,9 @@ func drawSend(t *rapid.T) *carillonv1.Send {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "media") {
 		s.Content.Media = append(s.Content.Media, &carillonv1.Media{Kind: "file", Url: line.Draw(t, "url"), Alt: maybe(t, line, "alt")})
+	}
+	if rapid.Bool().Draw(t, "falls back") {
+		s.Fallback = &carillonv1.Fallback{On: rapid.SliceOfNDistinct(rapid.SampledFrom(send.FallbackOn[:5]), 1, 5, rapid.ID).Draw(t, "on")}
 	}
 	if rapid.Bool().Draw(t, "data") {
 		s.Data, _ = json.Marshal(rapid.MapOfN(line, prose, 0, 5).Draw(t, "members"))
@@ -93,7 +96,7 @@ func TestSendRoundTrip(t *testing.T) {
 func drawStatus(t *rapid.T) *carillonv1.Status {
 	s := &carillonv1.Status{
 		EventId: name.Draw(t, "event"), Kind: carillonv1.Kind(rapid.IntRange(1, 3).Draw(t, "kind")),
-		Status: carillonv1.State(rapid.SampledFrom([]int32{1, 2, 3, 4, 5, 6, 7, 8, 20, 21, 40, 41, 42, 43}).Draw(t, "state")),
+		Status: carillonv1.State(rapid.SampledFrom([]int32{1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 22, 40, 41, 42, 43}).Draw(t, "state")),
 		Id:     line.Draw(t, "id"), App: name.Draw(t, "app"), Recipient: line.Draw(t, "recipient"),
 		Campaign: maybe(t, line, "campaign"), Channel: maybe(t, line, "channel"), Account: maybe(t, line, "account"),
 		Attempt:           rapid.Uint32().Draw(t, "attempt"),
@@ -103,6 +106,7 @@ func drawStatus(t *rapid.T) *carillonv1.Status {
 	if rapid.Bool().Draw(t, "more") {
 		s.Source = &carillonv1.Source{Topic: name.Draw(t, "topic"), Partition: rapid.Int32Min(0).Draw(t, "partition"), Offset: rapid.Int64Min(0).Draw(t, "offset")}
 		s.Reason = &carillonv1.Reason{Class: maybe(t, name, "class"), Code: maybe(t, line, "code")}
+		s.Path = []*carillonv1.Step{{Channel: name.Draw(t, "before"), Reason: s.Reason, Attempts: rapid.Uint32().Draw(t, "attempts"), Unknown: rapid.Bool().Draw(t, "lost")}}
 		s.AcceptedAt, s.NextAt = moment.Draw(t, "accepted"), moment.Draw(t, "next")
 	}
 	return s

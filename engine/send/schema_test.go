@@ -87,6 +87,7 @@ var tables = map[protoreflect.Name][]row{
 	"Send": rowsOf(sendFields), "Recipient": rowsOf(recipientFields), "PushToken": rowsOf(pushFields),
 	"Content": rowsOf(contentFields), "Media": rowsOf(mediaFields), "Action": rowsOf(actionFields),
 	"Status": rowsOf(statusFields), "Source": rowsOf(sourceFields), "Reason": rowsOf(reasonFields),
+	"Fallback": rowsOf(fallbackFields), "Step": rowsOf(stepFields),
 }
 
 // generator makes the schema of one file's messages.
@@ -115,7 +116,7 @@ func (g *generator) message(m protoreflect.MessageDescriptor) object {
 			schema = append(object{{"description", text}}, schema...)
 		}
 		properties = append(properties, member{r.name, schema})
-		if r.rule.required && !f.IsList() {
+		if r.rule.required && (!f.IsList() || m.Name() == "Fallback") {
 			required = append(required, r.name)
 		}
 	}
@@ -139,7 +140,15 @@ func (g *generator) field(f protoreflect.FieldDescriptor, r row) object {
 		return object{{"type", "object"}, {"maxProperties", r.most},
 			{"propertyNames", textSchema(r.key)}, {"additionalProperties", textSchema(r.rule)}}
 	}
-	return object{{"type", "array"}, {"maxItems", r.most}, {"items", g.value(f, r)}}
+	schema := object{{"type", "array"}, {"maxItems", r.most}, {"items", g.value(f, r)}}
+	switch f.FullName() { // as checkChannels has it
+	case "carillon.v1.Send.channels":
+		schema = append(schema, member{"uniqueItems", true})
+	case "carillon.v1.Fallback.on":
+		schema = append(schema, member{"minItems", 1}, member{"if", object{{"contains", object{{"const", FallbackNever}}}}},
+			member{"then", object{{"maxItems", 1}}})
+	}
+	return schema
 }
 
 func (g *generator) value(f protoreflect.FieldDescriptor, r row) object {

@@ -31,19 +31,27 @@ func AppendStatusJSON(dst []byte, s *carillonv1.Status) []byte {
 		dst = appendNumber(dst, `"offset":`, at.Offset)
 		dst = append(dst[:len(dst)-1], "},"...)
 	}
-	if why := s.Reason; why != nil {
-		dst = append(dst, `"reason":{`...)
-		from := len(dst)
-		dst = appendText(dst, `"class":"`, why.Class)
-		dst = appendText(dst, `"code":"`, why.Code)
-		dst = append(dst[:max(from, len(dst)-1)], "},"...)
-	}
+	dst = appendReason(dst, s.Reason)
 	dst = appendText(dst, `"providerMessageId":"`, s.ProviderMessageId)
 	dst = appendMoment(dst, `"acceptedAt":`, s.AcceptedAt)
 	dst = appendMoment(dst, `"at":`, s.At)
 	dst = appendMoment(dst, `"nextAt":`, s.NextAt)
+	if len(s.Path) > 0 {
+		dst = append(appendList(append(dst, `"path":`...), s.Path, stepFields), ',')
+	}
 	dst[len(dst)-1] = '}' // over a comma: the attempt is always there
 	return dst
+}
+
+func appendReason(dst []byte, why *carillonv1.Reason) []byte {
+	if why == nil {
+		return dst
+	}
+	dst = append(dst, `"reason":{`...)
+	from := len(dst)
+	dst = appendText(dst, `"class":"`, why.Class)
+	dst = appendText(dst, `"code":"`, why.Code)
+	return append(dst[:max(from, len(dst)-1)], "},"...)
 }
 
 // These append a member, with a comma after it; name is with what comes before

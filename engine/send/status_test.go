@@ -33,6 +33,9 @@ func TestStatusIsAsTheTable(t *testing.T) {
 		if r.IntN(2) == 0 {
 			s.Reason = &carillonv1.Reason{Class: text(), Code: text()}
 		}
+		for range r.IntN(3) {
+			s.Path = append(s.Path, &carillonv1.Step{Channel: text(), Account: text(), Attempts: uint32(r.IntN(3)), Reason: s.Reason, Unknown: r.IntN(2) == 0})
+		}
 		got, want := AppendStatusJSON(nil, s), appendObject(nil, s, statusFields)
 		if string(got) != string(want) {
 			t.Fatalf("\n%s\nwant\n%s", got, want)

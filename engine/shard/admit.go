@@ -88,7 +88,9 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 func (s *Shard) consider(it *item, now time.Time) {
 	if it.held {
 		it.reason = why("provider", codeLostAnswer)
-		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
+		if !s.fallBack(it, carillonv1.State_STATE_UNKNOWN, it.reason, now) {
+			s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
+		}
 		return
 	}
 	way, address, fault := s.route(it, now)
@@ -138,11 +140,8 @@ func (s *Shard) unroutable(it *item, fault *carillonv1.Reason, now time.Time) {
 		s.wasTried(it)
 		s.env.Observer.Suppressed(fault.Code)
 	}
-	if it.unknown > 0 { // it may have been sent before
-		state = carillonv1.State_STATE_UNKNOWN
-	}
 	it.reason = fault
-	s.end(it, state, "", now)
+	s.end(it, it.surely(state), "", now)
 }
 
 // expiry returns when the send loses its worth, in Unix milliseconds.
@@ -167,7 +166,7 @@ func (s *Shard) expiry(it *item, way Lane) int64 {
 // expire ends a send whose time has passed. One that may have been sent ends
 // unknown: nobody can say that it was not.
 func (s *Shard) expire(it *item, now time.Time) {
-	if it.unknown > 0 && !fault.Mutant(fault.UnknownExpires) {
+	if it.maybeSent() && !fault.Mutant(fault.UnknownExpires) {
 		it.reason = why("provider", codeLostAnswer)
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return

@@ -48,6 +48,9 @@ type Config struct {
 	// Protobuf writes status events as protobuf instead of JSON.
 	Protobuf bool
 	Policies map[string]Policy
+	// FallbackOn are the ends of a channel that the next one follows, where a send
+	// does not say.
+	FallbackOn []string
 	// DefaultTTL is for sends that no channel takes.
 	DefaultTTL time.Duration
 	// Timing is nil where sends may go at any time.

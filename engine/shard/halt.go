@@ -134,12 +134,8 @@ func (s *Shard) canceled(it *item, way Lane, now time.Time) bool {
 // cancel ends a send. Of one that may have been sent before, nobody can say that
 // it was not.
 func (s *Shard) cancel(it *item, c *Cancel, now time.Time) {
-	state := carillonv1.State_STATE_CANCELED
-	if it.unknown > 0 {
-		state = carillonv1.State_STATE_UNKNOWN
-	}
 	it.reason = why(ClassOperator, codeCanceled)
-	s.end(it, state, "", now)
+	s.end(it, it.surely(carillonv1.State_STATE_CANCELED), "", now)
 	s.tallies[c.Request].sends++
 }
 

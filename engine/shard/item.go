@@ -36,10 +36,11 @@ type item struct {
 	account  string
 	row      ledger.Spot // where its row stands, if it is known
 	reason   *carillonv1.Reason
-	checked  uint64 // the version of what is suppressed that it was routed by
-	made     uint32 // attempts, of which failed, and of which unknown
-	failed   uint32
-	unknown  uint32
+	checked  uint64             // the version of what is suppressed that it was routed by
+	path     []*carillonv1.Step // the channels before; see fallback.go
+	made     uint32             // attempts in all
+	failed   uint32             // of the channel's
+	unknown  uint32             // of the channel's: their answers were lost
 
 	input   uint8 // ledger.NoInput for one that was parked
 	doubt   doubt // undecided; see doubt.go
@@ -79,7 +80,7 @@ func (it *item) park(due time.Time) *ledgerv1.Parked {
 		},
 		Bulk: it.Bulk, Offset: it.offset, AcceptedMs: it.accepted.UnixMilli(), DueMs: due.UnixMilli(),
 		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Doubt: it.doubt == mayBeOpen, Turn: it.turn(), Reason: it.reason,
-		Channel: it.channel, Account: it.account,
+		Channel: it.channel, Account: it.account, Path: it.path,
 	}
 }
 
@@ -91,7 +92,7 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 		offset:   p.Offset,
 		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held, open: p.Open,
 		made: p.Attempt, failed: p.Failed, unknown: p.Unknown,
-		channel: p.Channel, account: p.Account, reason: p.Reason, ordered: p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED,
+		channel: p.Channel, account: p.Account, reason: p.Reason, path: p.Path, ordered: p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED,
 	}
 	it.Send, it.Bulk = p.Send, p.Bulk
 	it.origin = originOf(it.source)
@@ -128,6 +129,7 @@ func (it *item) event(x *scratch, state carillonv1.State, now time.Time) *carill
 	e.Id, e.App, e.Recipient, e.Campaign = it.Send.Id, it.Send.App, it.Send.To.Id, it.Send.Campaign
 	e.Channel, e.Account, e.Attempt = it.channel, it.account, it.made
 	e.Source, e.Reason, e.ProviderMessageId = &x.source, it.reason, ""
+	e.Path = it.path
 	e.AcceptedAt, e.At, e.NextAt = setTime(&x.accepted, it.accepted), setTime(&x.at, now), nil
 	return e
 }

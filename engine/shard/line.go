@@ -158,7 +158,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		}
 		it.made++
 		it.away = true
-		it.Number, it.Owner, it.Waited = it.made, s, it.Waited || it.parked
+		it.Number, it.Owner, it.Waited = it.made-it.before(), s, it.Waited || it.parked
 		if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
 			it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
 		}

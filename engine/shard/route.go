@@ -10,8 +10,9 @@ import (
 
 // route returns the first usable of the send's channels: it is configured, has
 // an account for the app, and the recipient has an address for it. A send that
-// was tried stays with its channel while that is usable. Where none is, the
-// reason is the first channel's.
+// was tried stays with its channel while that is usable, also after that where an
+// answer was lost, and comes back to none that it has done with. Where none is
+// usable, the reason is the first channel's.
 //
 // A channel whose plugin has not yet said what addresses it takes counts as
 // usable, with no address: the send waits for it. One by which nothing may go to
@@ -24,20 +25,33 @@ func (s *Shard) route(it *item, now time.Time) (Lane, *channelv1.Address, *caril
 	if why := s.suppressed(it, "", nil, now); why != nil {
 		return nil, nil, why
 	}
-	if it.channel != "" {
-		if way, address, fault := s.usable(it.channel, it, now); fault == nil {
-			return way, address, nil
+	if it.channel != "" && !it.gaveUp(it.channel) {
+		way, address, fault := s.usable(it.channel, it, now)
+		if fault == nil || it.unknown > 0 && !s.goesOn(it, "unknown") {
+			return way, address, fault
+		}
+		if it.made > it.before() {
+			it.giveUp(fault)
+			it.failed, it.unknown = 0, 0
 		}
 	}
 	var first *carillonv1.Reason
 	for _, name := range it.Send.Channels {
+		if it.gaveUp(name) {
+			continue
+		}
 		way, address, fault := s.usable(name, it, now)
 		if fault == nil {
+			it.passNoMore(name)
 			return way, address, nil
 		}
+		it.passOver(name, fault)
 		if first == nil {
 			first = fault
 		}
+	}
+	if first == nil { // it has done with all
+		first = why("route", codeNoChannel)
 	}
 	return nil, nil, first
 }

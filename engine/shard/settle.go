@@ -38,7 +38,7 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	s.count(it, r, health)
 	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]
-	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made, it.failed, it.unknown, health.State != lane.Closed}, s.env.Jitter())
+	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made - it.before(), it.failed, it.unknown, health.State != lane.Closed}, s.env.Jitter())
 	if n.do == park && health.Rests(now) { // behind those that were not tried
 		n.delay += health.Until.Sub(now)
 	}
@@ -54,10 +54,13 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		return
 	}
 	s.leave(it)
+	if (n.do == end || n.do == hold) && s.fallBack(it, n.state, n.reason, now) {
+		return
+	}
 	switch n.do {
 	case end:
 		it.reason = n.reason
-		s.end(it, n.state, providerID(r), now)
+		s.end(it, it.surely(n.state), providerID(r), now)
 	case hold:
 		it.reason, it.held = n.reason, true
 		s.parkIn(heldQueue, it, now.Add(n.delay), now)

@@ -46,7 +46,11 @@ type sim struct {
 
 // known is what the world has seen of a send.
 type known struct {
-	id, channel, key string
+	id, channel, key string // the first channel
+	channels         []string
+	unknown          bool   // it says that the next channel follows a lost answer
+	by               string // the channel of the last attempt
+	maybe            string // the channel that may have sent it, the last of them
 	campaign         string
 	at               time.Time
 	input, life      int
@@ -97,7 +101,7 @@ func (s *sim) step() {
 		}
 		s.event("turn")
 	case 5, 6, 7, 8, 9:
-		s.answer(rapid.SampledFrom([]string{"accepted", "accepted", "failed", "lost", "throttled", "unknown", "rejected", "expired"}).Draw(s.t, "result"))
+		s.answer(rapid.SampledFrom([]string{"accepted", "accepted", "failed", "lost", "throttled", "unknown", "rejected", "rejected class=recipient", "expired"}).Draw(s.t, "result"))
 	case 10:
 		if rapid.Bool().Draw(s.t, "missed") {
 			s.miss()
@@ -166,13 +170,20 @@ func (s *sim) produce() {
 		campaign:  rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
 		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
 	}
+	k.channels = []string{k.channel}
+	if other := rapid.SampledFrom([]string{"", "", "sms", "hold", "webhook"}).Draw(s.t, "then"); other != "" && other != k.channel {
+		k.channels = append(k.channels, other)
+	}
 	msg := &carillonv1.Send{
-		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: []string{k.channel}, OrderingKey: k.key,
+		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: k.channels, OrderingKey: k.key,
 		Campaign: k.campaign,
 		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
 	}
 	if rapid.Bool().Draw(s.t, "marketing") {
 		msg.Class = carillonv1.Class_CLASS_MARKETING
+	}
+	if k.unknown = rapid.IntRange(0, 3).Draw(s.t, "on unknown") == 0; k.unknown {
+		msg.Fallback = &carillonv1.Fallback{On: []string{"unknown", "recipient"}}
 	}
 	if k.scheduled {
 		msg.SendAt = timestamppb.New(s.trace.now.Add(5 * time.Second))
@@ -182,7 +193,7 @@ func (s *sim) produce() {
 		msg.ExpiresAt = timestamppb.New(k.expires)
 	}
 	s.known[k.id], s.order = k, append(s.order, k)
-	fmt.Fprintf(&s.trace.out, "admit %s of input %d by %s, key %q, at %v until %v\n", k.id, input, k.channel, k.key, msg.SendAt, msg.ExpiresAt)
+	fmt.Fprintf(&s.trace.out, "admit %s of input %d by %s (%v), key %q, at %v until %v\n", k.id, input, k.channels, msg.Fallback, k.key, msg.SendAt, msg.ExpiresAt)
 	s.records[input] = append(s.records[input], intake.Item{
 		Offset: k.offset, Accepted: s.trace.now, Send: msg,
 		Source: send.Source{Topic: s.trace.cfg.Topics.input(input), Offset: k.offset},
@@ -264,11 +275,11 @@ func (s *sim) result(id, verdict string) {
 	k.open, k.answered = false, true
 	switch verdict {
 	case "accepted":
-		k.accepted, k.noMore = s.lives, k.channel == "hold"
+		k.accepted, k.noMore, k.maybe = s.lives, k.noMore || k.by == "hold", k.by
 	case "lost", "unknown":
-		k.noMore = k.channel == "hold"
+		k.noMore, k.maybe = k.noMore || k.by == "hold", k.by
 	}
-	s.event("result", id, verdict)
+	s.event("result", append([]string{id}, strings.Fields(verdict)...)...)
 }
 
 // crash is a death at any moment: Kafka may or may not have what it did not
@@ -294,7 +305,7 @@ func (s *sim) newLife() {
 	}
 	for id := range s.trace.atLane {
 		k := s.known[id]
-		k.lostAt, k.noMore = s.trace.now, k.noMore || k.channel == "hold"
+		k.lostAt, k.noMore, k.maybe = s.trace.now, k.noMore || k.by == "hold", k.by
 	}
 	for topic, log := range s.trace.log {
 		s.acked[topic] = len(log)
@@ -375,7 +386,7 @@ func (s *sim) observe() {
 		fields := strings.Fields(line)
 		switch {
 		case len(fields) == 5 && fields[1] == "lane" && strings.HasPrefix(fields[4], "attempt"):
-			s.attempt(s.known[fields[3]])
+			s.attempt(s.known[fields[3]], strings.TrimSuffix(fields[2], ":"))
 		case strings.Contains(line, "gives back"):
 			s.neverBegan(s.known[fields[len(fields)-1]])
 		case strings.Contains(line, " in_doubt "):
@@ -391,15 +402,21 @@ func (s *sim) observe() {
 }
 
 // attempt checks that one may begin.
-func (s *sim) attempt(k *known) {
+func (s *sim) attempt(k *known, channel string) {
 	now := s.trace.now
+	was := slices.Index(k.channels, k.by)
+	k.by = channel
 	canceled, paused := s.haltedNow(k)
 	switch {
 	case canceled:
 		s.fatalf("%s begins, and is canceled", k.id)
 	case paused && !s.trace.atLane[k.id].Ref.(*item).resent():
 		s.fatalf("%s begins, and is paused", k.id)
-	case k.noMore:
+	case slices.Index(k.channels, channel) < was:
+		s.fatalf("%s comes back to %s", k.id, channel)
+	case k.maybe != "" && k.maybe != channel && !k.unknown:
+		s.fatalf("%s goes to %s, and %s may have sent it", k.id, channel, k.maybe)
+	case k.noMore && channel == "hold":
 		s.fatalf("%s is sent again, and its channel holds", k.id)
 	case k.accepted == s.lives:
 		s.fatalf("%s is sent again, and nothing broke", k.id)

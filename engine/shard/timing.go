@@ -107,7 +107,7 @@ func (s *Shard) inTime(it *item, way Lane, now time.Time) bool {
 // drops ends a send that came in quiet hours. Of one that may have been sent
 // before, nobody can say that it was not.
 func (s *Shard) drops(it *item, now time.Time) {
-	if it.unknown > 0 {
+	if it.maybeSent() {
 		it.reason = why("provider", codeLostAnswer)
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return

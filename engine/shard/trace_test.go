@@ -124,6 +124,7 @@ func makeTrace(t failer) *trace {
 	tr.cfg = Config{
 		ID: 0, Topics: Topics{Sends: "sends", Bulk: "sends.bulk", Status: "status", Ledger: "ledger", Invalid: "invalid", Suppressions: "suppressions"},
 		InvalidPartitions: 1, Window: 4, Quota: 2, Patience: time.Second, ParkLimit: 3, ParkHard: 4, DefaultTTL: 24 * time.Hour,
+		FallbackOn: []string{"attempts", "recipient", "policy"},
 		Policies: map[string]Policy{
 			"sms":     {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, DeadFor: 24 * time.Hour},
 			"hold":    {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
@@ -326,6 +327,8 @@ func (tr *trace) event(verb string, args []string) {
 		tr.refuse = true
 	case "commits":
 		tr.refuse = false
+	case "gone": // sms: it is no longer configured
+		delete(tr.lanes, args[0])
 	case "described":
 		tr.lanes[args[0]].about = &lane.About{AddressKind: args[1]}
 	case "restart": // at once; Kafka keeps its log
@@ -476,7 +479,7 @@ func (tr *trace) effect(format string, args ...any) {
 	tr.effects = append(tr.effects, fmt.Sprintf("-> "+format+"\n", args...))
 }
 
-// admit reads "m1 ch=sms,webhook to=u1 at=+1h until=+2h from=topic/1/2 test".
+// admit reads "m1 ch=sms,webhook to=u1 at=+1h until=+2h from=topic/1/2 fallback=unknown collapse=key test".
 func (tr *trace) admit(verb string, args []string) {
 	input := intake.Urgent
 	if verb == "bulk" {
@@ -524,6 +527,10 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		it.Send.App = value
 	case "campaign":
 		it.Send.Campaign = value
+	case "fallback":
+		it.Send.Fallback = &carillonv1.Fallback{On: strings.Split(value, ",")}
+	case "collapse":
+		it.Send.CollapseKey = value
 	case "key":
 		it.Send.OrderingKey = value
 	case "test":
@@ -624,6 +631,7 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		if s.Reason != nil {
 			text += " " + s.Reason.Class + ":" + s.Reason.Code
 		}
+		text += describePath(s.Path)
 		if s.NextAt != nil {
 			text += " next=+" + s.NextAt.AsTime().Sub(now).String()
 		}
@@ -652,8 +660,8 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		if p.Open {
 			return fmt.Sprintf("%s open made=%d failed=%d unknown=%d", key, p.Attempt, p.Failed, p.Unknown)
 		}
-		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d", key,
-			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown)
+		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d%s", key,
+			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown, describePath(p.Path))
 	}
 	text := string(r.Key) + " " + string(r.Value)
 	for _, h := range r.Headers {
@@ -707,6 +715,23 @@ func (tr *trace) suppress(verb string, args []string) {
 		tr.t.Fatal(err)
 	}
 	tr.shard.Look()
+}
+
+// describePath reads "after sms*2 webhook": channels with their attempts.
+func describePath(path []*carillonv1.Step) (text string) {
+	for i, p := range path {
+		if i == 0 {
+			text = " after"
+		}
+		if text += " " + p.Channel; p.Attempts > 0 {
+			text += fmt.Sprint("*", p.Attempts)
+		}
+		text += ":" + p.Reason.Code
+		if p.Unknown {
+			text += "?"
+		}
+	}
+	return text
 }
 
 // Find implements Lanes.

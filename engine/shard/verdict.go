@@ -12,7 +12,7 @@ import (
 // next is what follows an attempt.
 type next struct {
 	do     step
-	state  carillonv1.State // of end
+	state  carillonv1.State // of end, and of hold where nobody decides
 	reason *carillonv1.Reason
 	delay  time.Duration // of park and hold
 	// pause is how long the provider wants the whole account to rest.
@@ -113,7 +113,7 @@ func lost(p Policy, idempotent bool, h history, code string, jitter float64) nex
 	reason := why("provider", code)
 	switch {
 	case !idempotent && p.Hold:
-		return next{do: hold, reason: reason, delay: p.HoldFor}
+		return next{do: hold, state: carillonv1.State_STATE_UNKNOWN, reason: reason, delay: p.HoldFor}
 	case p.Retry.Exhausted(int(h.failed + h.unknown)):
 		return next{do: end, state: carillonv1.State_STATE_UNKNOWN, reason: reason}
 	case h.unknown > 1:

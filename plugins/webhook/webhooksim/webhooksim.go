@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -86,7 +87,8 @@ type Server struct {
 }
 
 // Start runs a receiver on a TCP address ("127.0.0.1:0"). Every path takes
-// POST; GET on any path answers the received messages as a JSON list.
+// POST, and one that ends in /status/410 answers with that status, where it is one
+// from 200 on; GET on any path answers the received messages as a JSON list.
 func Start(addr string, o Options) (*Server, error) {
 	verify, err := newVerifier(o.Keys)
 	if err != nil {
@@ -209,6 +211,9 @@ func (s *Server) take(m *Message) Fault {
 		s.fault.Times--
 	}
 	m.Status = f.Status
+	if m.Status == 0 {
+		m.Status = statusOf(m.Path)
+	}
 	switch {
 	case f.Drop:
 		m.Status = 0
@@ -225,6 +230,15 @@ func (s *Server) take(m *Message) Fault {
 		s.next = (s.next + 1) % s.keep
 	}
 	return f
+}
+
+// statusOf returns the status that a path asks for, 0 where it asks for none.
+func statusOf(path string) int {
+	_, asked, _ := strings.Cut(path, "/status/")
+	if n, err := strconv.Atoi(asked); err == nil && n >= 200 && n <= 599 {
+		return n
+	}
+	return 0
 }
 
 // remembered is how many ids at least are known for duplicates.

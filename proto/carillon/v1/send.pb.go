@@ -87,8 +87,9 @@ type Send struct {
 	App string `protobuf:"bytes,2,opt,name=app,proto3" json:"app,omitempty"`
 	// Who receives it. `to.id` is required.
 	To *Recipient `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	// Channels by name in order of preference. The first one that is configured,
-	// serves the app and has a usable address of the recipient is taken.
+	// Channels by name in order of preference, each once. The first one that is
+	// configured, serves the app and has a usable address of the recipient is
+	// taken; the next such one when that has failed for good, as `fallback` says.
 	Channels []string `protobuf:"bytes,4,rep,name=channels,proto3" json:"channels,omitempty"`
 	// What is said.
 	Content *Content `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"`
@@ -113,8 +114,10 @@ type Send struct {
 	TestMode bool `protobuf:"varint,14,opt,name=test_mode,json=testMode,proto3" json:"test_mode,omitempty"`
 	// W3C Trace Context; the record's `traceparent` and `tracestate` headers are
 	// used where these are empty.
-	Traceparent   string `protobuf:"bytes,15,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	Tracestate    string `protobuf:"bytes,16,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	Traceparent string `protobuf:"bytes,15,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate  string `protobuf:"bytes,16,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// When the next of `channels` is taken. Default: as the engine is configured.
+	Fallback      *Fallback `protobuf:"bytes,17,opt,name=fallback,proto3" json:"fallback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -261,6 +264,62 @@ func (x *Send) GetTracestate() string {
 	return ""
 }
 
+func (x *Send) GetFallback() *Fallback {
+	if x != nil {
+		return x.Fallback
+	}
+	return nil
+}
+
+// Fallback says when a send goes on to its next channel.
+type Fallback struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The ends of a channel that the next one follows: `attempts` (as many as the
+	// channel allows have failed), `recipient`, `policy` and `message` (rejected for
+	// that reason), `unknown` (an answer was lost: the recipient may then have it
+	// twice); or `never` alone.
+	On            []string `protobuf:"bytes,1,rep,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fallback) Reset() {
+	*x = Fallback{}
+	mi := &file_carillon_v1_send_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fallback) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fallback) ProtoMessage() {}
+
+func (x *Fallback) ProtoReflect() protoreflect.Message {
+	mi := &file_carillon_v1_send_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fallback.ProtoReflect.Descriptor instead.
+func (*Fallback) Descriptor() ([]byte, []int) {
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Fallback) GetOn() []string {
+	if x != nil {
+		return x.On
+	}
+	return nil
+}
+
 // Recipient is a person or an endpoint, with addresses by kind.
 type Recipient struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -288,7 +347,7 @@ type Recipient struct {
 
 func (x *Recipient) Reset() {
 	*x = Recipient{}
-	mi := &file_carillon_v1_send_proto_msgTypes[1]
+	mi := &file_carillon_v1_send_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +359,7 @@ func (x *Recipient) String() string {
 func (*Recipient) ProtoMessage() {}
 
 func (x *Recipient) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[1]
+	mi := &file_carillon_v1_send_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +372,7 @@ func (x *Recipient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recipient.ProtoReflect.Descriptor instead.
 func (*Recipient) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{1}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Recipient) GetId() string {
@@ -388,7 +447,7 @@ type PushToken struct {
 
 func (x *PushToken) Reset() {
 	*x = PushToken{}
-	mi := &file_carillon_v1_send_proto_msgTypes[2]
+	mi := &file_carillon_v1_send_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +459,7 @@ func (x *PushToken) String() string {
 func (*PushToken) ProtoMessage() {}
 
 func (x *PushToken) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[2]
+	mi := &file_carillon_v1_send_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +472,7 @@ func (x *PushToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushToken.ProtoReflect.Descriptor instead.
 func (*PushToken) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{2}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PushToken) GetToken() string {
@@ -462,7 +521,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_carillon_v1_send_proto_msgTypes[3]
+	mi := &file_carillon_v1_send_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +533,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[3]
+	mi := &file_carillon_v1_send_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +546,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{3}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Content) GetTitle() string {
@@ -541,7 +600,7 @@ type Media struct {
 
 func (x *Media) Reset() {
 	*x = Media{}
-	mi := &file_carillon_v1_send_proto_msgTypes[4]
+	mi := &file_carillon_v1_send_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +612,7 @@ func (x *Media) String() string {
 func (*Media) ProtoMessage() {}
 
 func (x *Media) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[4]
+	mi := &file_carillon_v1_send_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +625,7 @@ func (x *Media) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Media.ProtoReflect.Descriptor instead.
 func (*Media) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{4}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Media) GetKind() string {
@@ -620,7 +679,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_carillon_v1_send_proto_msgTypes[5]
+	mi := &file_carillon_v1_send_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +691,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[5]
+	mi := &file_carillon_v1_send_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +704,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{5}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Action) GetKind() string {
@@ -688,7 +747,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_carillon_v1_send_proto_msgTypes[6]
+	mi := &file_carillon_v1_send_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +759,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_send_proto_msgTypes[6]
+	mi := &file_carillon_v1_send_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +772,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_send_proto_rawDescGZIP(), []int{6}
+	return file_carillon_v1_send_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pair) GetKey() string {
@@ -734,7 +793,7 @@ var File_carillon_v1_send_proto protoreflect.FileDescriptor
 
 const file_carillon_v1_send_proto_rawDesc = "" +
 	"\n" +
-	"\x16carillon/v1/send.proto\x12\vcarillon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x04\n" +
+	"\x16carillon/v1/send.proto\x12\vcarillon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x04\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03app\x18\x02 \x01(\tR\x03app\x12&\n" +
@@ -755,7 +814,10 @@ const file_carillon_v1_send_proto_rawDesc = "" +
 	"\vtraceparent\x18\x0f \x01(\tR\vtraceparent\x12\x1e\n" +
 	"\n" +
 	"tracestate\x18\x10 \x01(\tR\n" +
-	"tracestate\"\xe9\x01\n" +
+	"tracestate\x121\n" +
+	"\bfallback\x18\x11 \x01(\v2\x15.carillon.v1.FallbackR\bfallback\"\x1a\n" +
+	"\bFallback\x12\x0e\n" +
+	"\x02on\x18\x01 \x03(\tR\x02on\"\xe9\x01\n" +
 	"\tRecipient\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x14\n" +
@@ -808,34 +870,36 @@ func file_carillon_v1_send_proto_rawDescGZIP() []byte {
 }
 
 var file_carillon_v1_send_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_carillon_v1_send_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_carillon_v1_send_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_carillon_v1_send_proto_goTypes = []any{
 	(Class)(0),                    // 0: carillon.v1.Class
 	(*Send)(nil),                  // 1: carillon.v1.Send
-	(*Recipient)(nil),             // 2: carillon.v1.Recipient
-	(*PushToken)(nil),             // 3: carillon.v1.PushToken
-	(*Content)(nil),               // 4: carillon.v1.Content
-	(*Media)(nil),                 // 5: carillon.v1.Media
-	(*Action)(nil),                // 6: carillon.v1.Action
-	(*Pair)(nil),                  // 7: carillon.v1.Pair
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Fallback)(nil),              // 2: carillon.v1.Fallback
+	(*Recipient)(nil),             // 3: carillon.v1.Recipient
+	(*PushToken)(nil),             // 4: carillon.v1.PushToken
+	(*Content)(nil),               // 5: carillon.v1.Content
+	(*Media)(nil),                 // 6: carillon.v1.Media
+	(*Action)(nil),                // 7: carillon.v1.Action
+	(*Pair)(nil),                  // 8: carillon.v1.Pair
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_carillon_v1_send_proto_depIdxs = []int32{
-	2,  // 0: carillon.v1.Send.to:type_name -> carillon.v1.Recipient
-	4,  // 1: carillon.v1.Send.content:type_name -> carillon.v1.Content
+	3,  // 0: carillon.v1.Send.to:type_name -> carillon.v1.Recipient
+	5,  // 1: carillon.v1.Send.content:type_name -> carillon.v1.Content
 	0,  // 2: carillon.v1.Send.class:type_name -> carillon.v1.Class
-	8,  // 3: carillon.v1.Send.send_at:type_name -> google.protobuf.Timestamp
-	8,  // 4: carillon.v1.Send.expires_at:type_name -> google.protobuf.Timestamp
-	7,  // 5: carillon.v1.Send.metadata:type_name -> carillon.v1.Pair
-	3,  // 6: carillon.v1.Recipient.push:type_name -> carillon.v1.PushToken
-	7,  // 7: carillon.v1.Recipient.chat:type_name -> carillon.v1.Pair
-	5,  // 8: carillon.v1.Content.media:type_name -> carillon.v1.Media
-	6,  // 9: carillon.v1.Content.actions:type_name -> carillon.v1.Action
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 3: carillon.v1.Send.send_at:type_name -> google.protobuf.Timestamp
+	9,  // 4: carillon.v1.Send.expires_at:type_name -> google.protobuf.Timestamp
+	8,  // 5: carillon.v1.Send.metadata:type_name -> carillon.v1.Pair
+	2,  // 6: carillon.v1.Send.fallback:type_name -> carillon.v1.Fallback
+	4,  // 7: carillon.v1.Recipient.push:type_name -> carillon.v1.PushToken
+	8,  // 8: carillon.v1.Recipient.chat:type_name -> carillon.v1.Pair
+	6,  // 9: carillon.v1.Content.media:type_name -> carillon.v1.Media
+	7,  // 10: carillon.v1.Content.actions:type_name -> carillon.v1.Action
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_carillon_v1_send_proto_init() }
@@ -849,7 +913,7 @@ func file_carillon_v1_send_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_carillon_v1_send_proto_rawDesc), len(file_carillon_v1_send_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

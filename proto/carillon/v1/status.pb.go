@@ -96,10 +96,14 @@ const (
 	State_STATE_UNKNOWN State = 7
 	// The id was seen before; this record sent nothing.
 	State_STATE_DUPLICATE State = 8
+	// A newer send with the same collapse key took its place.
+	State_STATE_SUPERSEDED State = 9
 	// It waits for another attempt, or for its time.
 	State_STATE_PARKED State = 20
 	// An attempt's answer was lost and an operator decides.
-	State_STATE_IN_DOUBT  State = 21
+	State_STATE_IN_DOUBT State = 21
+	// Its channel has failed for good, and the next one is taken.
+	State_STATE_FALLBACK  State = 22
 	State_STATE_DELIVERED State = 40
 	State_STATE_READ      State = 41
 	// The provider accepted it and could not deliver it later.
@@ -119,8 +123,10 @@ var (
 		6:  "STATE_CANCELED",
 		7:  "STATE_UNKNOWN",
 		8:  "STATE_DUPLICATE",
+		9:  "STATE_SUPERSEDED",
 		20: "STATE_PARKED",
 		21: "STATE_IN_DOUBT",
+		22: "STATE_FALLBACK",
 		40: "STATE_DELIVERED",
 		41: "STATE_READ",
 		42: "STATE_UNDELIVERED",
@@ -136,8 +142,10 @@ var (
 		"STATE_CANCELED":    6,
 		"STATE_UNKNOWN":     7,
 		"STATE_DUPLICATE":   8,
+		"STATE_SUPERSEDED":  9,
 		"STATE_PARKED":      20,
 		"STATE_IN_DOUBT":    21,
+		"STATE_FALLBACK":    22,
 		"STATE_DELIVERED":   40,
 		"STATE_READ":        41,
 		"STATE_UNDELIVERED": 42,
@@ -201,7 +209,9 @@ type Status struct {
 	// When this event came to be.
 	At *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=at,proto3" json:"at,omitempty"`
 	// For `parked`: when it is tried next.
-	NextAt        *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	NextAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	// The channels before this one, in the order they were given up or passed over.
+	Path          []*Step `protobuf:"bytes,18,rep,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -348,6 +358,94 @@ func (x *Status) GetNextAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Status) GetPath() []*Step {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
+// Step is a channel that a send has done with.
+type Step struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	// The account that was tried, where one was.
+	Account string `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	// Attempts by this channel; 0 where it was passed over.
+	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Why the next one was taken.
+	Reason *Reason `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// An answer was lost: this channel may have sent it.
+	Unknown       bool `protobuf:"varint,5,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_carillon_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_carillon_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_carillon_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Step) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Step) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Step) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Step) GetReason() *Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return nil
+}
+
+func (x *Step) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
 // Source is the place of a record.
 type Source struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -360,7 +458,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_carillon_v1_status_proto_msgTypes[1]
+	mi := &file_carillon_v1_status_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -372,7 +470,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_status_proto_msgTypes[1]
+	mi := &file_carillon_v1_status_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -385,7 +483,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_carillon_v1_status_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Source) GetTopic() string {
@@ -424,7 +522,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_carillon_v1_status_proto_msgTypes[2]
+	mi := &file_carillon_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +534,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_carillon_v1_status_proto_msgTypes[2]
+	mi := &file_carillon_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +547,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_carillon_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_carillon_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Reason) GetClass() string {
@@ -470,7 +568,7 @@ var File_carillon_v1_status_proto protoreflect.FileDescriptor
 
 const file_carillon_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18carillon/v1/status.proto\x12\vcarillon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x04\n" +
+	"\x18carillon/v1/status.proto\x12\vcarillon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x04\n" +
 	"\x06Status\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12%\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x11.carillon.v1.KindR\x04kind\x12*\n" +
@@ -489,7 +587,14 @@ const file_carillon_v1_status_proto_rawDesc = "" +
 	"\vaccepted_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"acceptedAt\x12*\n" +
 	"\x02at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x123\n" +
-	"\anext_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\"T\n" +
+	"\anext_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\x12%\n" +
+	"\x04path\x18\x12 \x03(\v2\x11.carillon.v1.StepR\x04path\"\x9d\x01\n" +
+	"\x04Step\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x1a\n" +
+	"\battempts\x18\x03 \x01(\rR\battempts\x12+\n" +
+	"\x06reason\x18\x04 \x01(\v2\x13.carillon.v1.ReasonR\x06reason\x12\x18\n" +
+	"\aunknown\x18\x05 \x01(\bR\aunknown\"T\n" +
 	"\x06Source\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -501,7 +606,7 @@ const file_carillon_v1_status_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_PROGRESS\x10\x01\x12\x10\n" +
 	"\fKIND_OUTCOME\x10\x02\x12\x10\n" +
-	"\fKIND_RECEIPT\x10\x03*\xb1\x02\n" +
+	"\fKIND_RECEIPT\x10\x03*\xdb\x02\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -512,9 +617,11 @@ const file_carillon_v1_status_proto_rawDesc = "" +
 	"\x10STATE_SUPPRESSED\x10\x05\x12\x12\n" +
 	"\x0eSTATE_CANCELED\x10\x06\x12\x11\n" +
 	"\rSTATE_UNKNOWN\x10\a\x12\x13\n" +
-	"\x0fSTATE_DUPLICATE\x10\b\x12\x10\n" +
+	"\x0fSTATE_DUPLICATE\x10\b\x12\x14\n" +
+	"\x10STATE_SUPERSEDED\x10\t\x12\x10\n" +
 	"\fSTATE_PARKED\x10\x14\x12\x12\n" +
-	"\x0eSTATE_IN_DOUBT\x10\x15\x12\x13\n" +
+	"\x0eSTATE_IN_DOUBT\x10\x15\x12\x12\n" +
+	"\x0eSTATE_FALLBACK\x10\x16\x12\x13\n" +
 	"\x0fSTATE_DELIVERED\x10(\x12\x0e\n" +
 	"\n" +
 	"STATE_READ\x10)\x12\x15\n" +
@@ -534,28 +641,31 @@ func file_carillon_v1_status_proto_rawDescGZIP() []byte {
 }
 
 var file_carillon_v1_status_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_carillon_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_carillon_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_carillon_v1_status_proto_goTypes = []any{
 	(Kind)(0),                     // 0: carillon.v1.Kind
 	(State)(0),                    // 1: carillon.v1.State
 	(*Status)(nil),                // 2: carillon.v1.Status
-	(*Source)(nil),                // 3: carillon.v1.Source
-	(*Reason)(nil),                // 4: carillon.v1.Reason
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*Step)(nil),                  // 3: carillon.v1.Step
+	(*Source)(nil),                // 4: carillon.v1.Source
+	(*Reason)(nil),                // 5: carillon.v1.Reason
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_carillon_v1_status_proto_depIdxs = []int32{
 	0, // 0: carillon.v1.Status.kind:type_name -> carillon.v1.Kind
 	1, // 1: carillon.v1.Status.status:type_name -> carillon.v1.State
-	3, // 2: carillon.v1.Status.source:type_name -> carillon.v1.Source
-	4, // 3: carillon.v1.Status.reason:type_name -> carillon.v1.Reason
-	5, // 4: carillon.v1.Status.accepted_at:type_name -> google.protobuf.Timestamp
-	5, // 5: carillon.v1.Status.at:type_name -> google.protobuf.Timestamp
-	5, // 6: carillon.v1.Status.next_at:type_name -> google.protobuf.Timestamp
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	4, // 2: carillon.v1.Status.source:type_name -> carillon.v1.Source
+	5, // 3: carillon.v1.Status.reason:type_name -> carillon.v1.Reason
+	6, // 4: carillon.v1.Status.accepted_at:type_name -> google.protobuf.Timestamp
+	6, // 5: carillon.v1.Status.at:type_name -> google.protobuf.Timestamp
+	6, // 6: carillon.v1.Status.next_at:type_name -> google.protobuf.Timestamp
+	3, // 7: carillon.v1.Status.path:type_name -> carillon.v1.Step
+	5, // 8: carillon.v1.Step.reason:type_name -> carillon.v1.Reason
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_carillon_v1_status_proto_init() }
@@ -569,7 +679,7 @@ func file_carillon_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_carillon_v1_status_proto_rawDesc), len(file_carillon_v1_status_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

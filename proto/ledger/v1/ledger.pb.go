@@ -109,7 +109,10 @@ type Parked struct {
 	// its channel would have announced that.
 	Doubt bool `protobuf:"varint,15,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	// Its place in the order of its key, until an attempt has had a result.
-	Turn          Turn `protobuf:"varint,16,opt,name=turn,proto3,enum=ledger.v1.Turn" json:"turn,omitempty"`
+	Turn Turn `protobuf:"varint,16,opt,name=turn,proto3,enum=ledger.v1.Turn" json:"turn,omitempty"`
+	// The channels that it has done with. `failed` and `unknown` above are those of
+	// the channel since; `attempt` is all.
+	Path          []*v1.Step `protobuf:"bytes,20,rep,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -256,11 +259,18 @@ func (x *Parked) GetTurn() Turn {
 	return Turn_TURN_UNSPECIFIED
 }
 
+func (x *Parked) GetPath() []*v1.Step {
+	if x != nil {
+		return x.Path
+	}
+	return nil
+}
+
 var File_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xd0\x03\n" +
+	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xf7\x03\n" +
 	"\x06Parked\x12%\n" +
 	"\x04send\x18\x01 \x01(\v2\x11.carillon.v1.SendR\x04send\x12+\n" +
 	"\x06source\x18\x02 \x01(\v2\x13.carillon.v1.SourceR\x06source\x12\x12\n" +
@@ -279,7 +289,8 @@ const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\achannel\x18\f \x01(\tR\achannel\x12\x18\n" +
 	"\aaccount\x18\r \x01(\tR\aaccount\x12\x14\n" +
 	"\x05doubt\x18\x0f \x01(\bR\x05doubt\x12#\n" +
-	"\x04turn\x18\x10 \x01(\x0e2\x0f.ledger.v1.TurnR\x04turn*=\n" +
+	"\x04turn\x18\x10 \x01(\x0e2\x0f.ledger.v1.TurnR\x04turn\x12%\n" +
+	"\x04path\x18\x14 \x03(\v2\x11.carillon.v1.StepR\x04path*=\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x10TURN_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -306,17 +317,19 @@ var file_ledger_v1_ledger_proto_goTypes = []any{
 	(*v1.Send)(nil),   // 2: carillon.v1.Send
 	(*v1.Source)(nil), // 3: carillon.v1.Source
 	(*v1.Reason)(nil), // 4: carillon.v1.Reason
+	(*v1.Step)(nil),   // 5: carillon.v1.Step
 }
 var file_ledger_v1_ledger_proto_depIdxs = []int32{
 	2, // 0: ledger.v1.Parked.send:type_name -> carillon.v1.Send
 	3, // 1: ledger.v1.Parked.source:type_name -> carillon.v1.Source
 	4, // 2: ledger.v1.Parked.reason:type_name -> carillon.v1.Reason
 	0, // 3: ledger.v1.Parked.turn:type_name -> ledger.v1.Turn
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	5, // 4: ledger.v1.Parked.path:type_name -> carillon.v1.Step
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_ledger_v1_ledger_proto_init() }
