@@ -25,24 +25,27 @@ func (s *Shard) route(it *item, now time.Time) (Lane, *channelv1.Address, *caril
 	if why := s.suppressed(it, "", nil, now); why != nil {
 		return nil, nil, why
 	}
+	var tried, first *carillonv1.Reason // what is wrong with the channel that tried it, and with the first
 	if it.channel != "" && !it.gaveUp(it.channel) {
 		way, address, fault := s.usable(it.channel, it, now)
 		if fault == nil || it.unknown > 0 && !s.goesOn(it, "unknown") {
 			return way, address, fault
 		}
 		if it.made > it.before() {
-			it.giveUp(fault)
-			it.failed, it.unknown = 0, 0
+			tried, first = fault, fault
 		}
 	}
-	var first *carillonv1.Reason
 	for _, name := range it.Send.Channels {
-		if it.gaveUp(name) {
+		if it.gaveUp(name) || tried != nil && name == it.channel {
 			continue
 		}
 		way, address, fault := s.usable(name, it, now)
 		if fault == nil {
 			it.passNoMore(name)
+			if tried != nil {
+				it.giveUp(tried)
+				it.failed, it.unknown = 0, 0
+			}
 			return way, address, nil
 		}
 		it.passOver(name, fault)
