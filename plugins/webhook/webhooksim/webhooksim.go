@@ -27,6 +27,11 @@ type Options struct {
 	// verified, kept, or failed. It is called by several goroutines, and is for
 	// benchmarks of senders.
 	Taken func(body []byte)
+	// Most is how many requests of each path are taken within any second; those
+	// beyond are answered 429, without a Retry-After. Seen is told of each, by several
+	// goroutines. Nothing is verified, kept, or failed then. 0 is no limit.
+	Most int
+	Seen func(Request)
 }
 
 // Message is one request that arrived.
@@ -74,6 +79,8 @@ type Server struct {
 	verify   verifier
 	keep     int
 	taker    func(body []byte) // Options.Taken
+	most     *most             // nil: no limit
+	seen     func(Request)
 	closed   chan struct{}
 	served   chan error
 
@@ -101,6 +108,9 @@ func Start(addr string, o Options) (*Server, error) {
 	s := &Server{
 		listener: listener, verify: verify, keep: o.Keep, taker: o.Taken,
 		closed: make(chan struct{}), served: make(chan error, 1), taken: map[string]struct{}{},
+	}
+	if o.Most > 0 {
+		s.most, s.seen = &most{n: o.Most, last: map[string]*ring{}}, o.Seen
 	}
 	if s.keep <= 0 {
 		s.keep = 1000
@@ -160,6 +170,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		ctx.SetStatusCode(fasthttp.StatusNoContent)
 		return
 	}
+	if s.most != nil {
+		s.limit(ctx)
+		return
+	}
 	m := read(ctx)
 	m.Verified = s.verify.ok(m)
 	f := s.take(&m)
@@ -183,6 +197,19 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if f.Location != "" {
 		ctx.Response.Header.Set("Location", f.Location)
+	}
+}
+
+// limit takes the request, unless there were too many.
+func (s *Server) limit(ctx *fasthttp.RequestCtx) {
+	r := Request{ID: string(ctx.Request.Header.Peek("webhook-id")), Path: string(ctx.Path()), At: time.Now()}
+	r.Taken = s.most.take(r.Path, r.At)
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+	if !r.Taken {
+		ctx.SetStatusCode(fasthttp.StatusTooManyRequests)
+	}
+	if s.seen != nil {
+		s.seen(r)
 	}
 }
 
