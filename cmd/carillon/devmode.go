@@ -42,7 +42,11 @@ func prepareDev(cmd *cobra.Command, f *devFlags) (*devMode, error) {
 	if err != nil {
 		return nil, err
 	}
-	keyFile, key, err := signingKey(full)
+	keyFile, key, err := devKey(full, "webhook-signing-key", "whsec_", "signs webhooks")
+	if err != nil {
+		return nil, err
+	}
+	hashFile, _, err := devKey(full, "suppression-key", "", "hashes what is suppressed")
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +66,7 @@ func prepareDev(cmd *cobra.Command, f *devFlags) (*devMode, error) {
 		return nil, err
 	}
 	cfg := devConfig(*f, box.mail.Addr(), keyFile)
+	cfg.Suppression.Key = config.SecretRef("file:" + hashFile)
 	return &devMode{flags: *f, cfg: cfg, inbox: box}, cfg.Validate()
 }
 
@@ -113,20 +118,20 @@ func devChannel(settings map[string]any, secrets map[string]config.SecretRef) co
 	return ch
 }
 
-// signingKey returns the key that webhooks are signed with, made at the first
-// start: a Standard Webhooks key of 32 random bytes.
-func signingKey(data string) (file, key string, err error) {
-	file = filepath.Join(data, "webhook-signing-key")
+// devKey returns a key that is made at the first start: 32 random bytes in base64,
+// behind a prefix. With that of "whsec_" it is a key of Standard Webhooks.
+func devKey(data, name, prefix, what string) (file, key string, err error) {
+	file = filepath.Join(data, name)
 	if text, err := os.ReadFile(file); err == nil {
 		return file, string(text), nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", "", fmt.Errorf("read the key that signs webhooks: %w; delete the file, and a new one is made", err)
+		return "", "", fmt.Errorf("read the key that %s: %w; delete the file, and a new one is made", what, err)
 	}
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails: crypto/rand says so
-	key = "whsec_" + base64.StdEncoding.EncodeToString(secret[:])
+	key = prefix + base64.StdEncoding.EncodeToString(secret[:])
 	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
-		return "", "", fmt.Errorf("keep the key that signs webhooks: %w; name another directory with --data", err)
+		return "", "", fmt.Errorf("keep the key that %s: %w; name another directory with --data", what, err)
 	}
 	return file, key, nil
 }

@@ -216,9 +216,9 @@ func TestDevConfig(t *testing.T) {
 }
 
 // The key outlives a restart, so that a parked webhook is still verified.
-func TestSigningKey(t *testing.T) {
+func TestDevKey(t *testing.T) {
 	dir := t.TempDir()
-	file, key, err := signingKey(dir)
+	file, key, err := devKey(dir, "webhook-signing-key", "whsec_", "signs")
 	if err != nil || !strings.HasPrefix(key, "whsec_") || file != filepath.Join(dir, "webhook-signing-key") {
 		t.Fatalf("%s, %v", file, err)
 	}
@@ -226,7 +226,7 @@ func TestSigningKey(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v: others can read it", info.Mode(), err)
 	}
-	if _, again, err := signingKey(dir); again != key || err != nil {
+	if _, again, err := devKey(dir, "webhook-signing-key", "whsec_", "signs"); again != key || err != nil {
 		t.Errorf("another key the second time, %v", err)
 	}
 }

@@ -43,7 +43,7 @@ type Late struct {
 // kept as keyed hashes.
 type Suppression struct {
 	// The key of the hashes: at least 16 bytes that nobody can guess, the same on
-	// every node and where operators add to them. Without it nothing can be
+	// every node and where `carillon suppression` runs. Without it nothing can be
 	// suppressed. A new key finds nobody whose hash is under the old one.
 	Key SecretRef `yaml:"key"`
 }

@@ -62,7 +62,7 @@ func (b *broker) publish(records ...*controlv1.Record) {
 // write writes records as they are, one batch.
 func (b *broker) write(records ...kafka.Record) {
 	b.t.Helper()
-	if err := write(within(b.t), b.client, topic, records); err != nil {
+	if err := b.client.Write(within(b.t), topic, records); err != nil {
 		b.t.Fatal(err)
 	}
 }

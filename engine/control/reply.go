@@ -22,7 +22,7 @@ func Answer(ctx context.Context, c *kafka.Client, topic string, r *controlv1.Rep
 	if err != nil {
 		return fmt.Errorf("encode a reply: %w", err)
 	}
-	return write(ctx, c, topic, []kafka.Record{{Time: time.UnixMilli(r.AtMs), Key: []byte(r.Request), Value: value}})
+	return c.Write(ctx, topic, []kafka.Record{{Time: time.UnixMilli(r.AtMs), Key: []byte(r.Request), Value: value}})
 }
 
 // Asking is a request to all nodes and what is known of its answers.

@@ -13,8 +13,10 @@ import (
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
+	"github.com/carillonhq/carillon/engine/suppress"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
+	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
 
 // quick answers everything at once: what is left is the shard's own cost.
@@ -74,12 +76,30 @@ func BenchmarkShard(b *testing.B) {
 	night, _ := hours.Parse("22:00-08:00")
 	quiet := &Timing{Zone: time.UTC, Quiet: map[string]map[carillonv1.Class]Quiet{AnyApp: {marketing: {Hours: night}}}}
 	late := &Timing{Zone: time.UTC, Quiet: quiet.Quiet, Late: map[carillonv1.Class]time.Duration{marketing: time.Hour}}
-	b.Run("times=none", func(b *testing.B) { benchShard(b, nil) })
-	b.Run("times=quiet", func(b *testing.B) { benchShard(b, quiet) })
-	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, late) })
+	b.Run("times=none", func(b *testing.B) { benchShard(b, nil, nil) })
+	b.Run("times=quiet", func(b *testing.B) { benchShard(b, quiet, nil) })
+	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, late, nil) })
+	empty := suppress.NewTable(traceKey)
+	b.Run("suppressions=0", func(b *testing.B) { benchShard(b, nil, empty.NewAsker()) })
+	some := suppress.NewTable(traceKey)
+	for i := range 100_000 {
+		e := suppress.Entry{
+			Kind: suppress.Kind(i % 2), Hash: traceKey.NewHasher().Sum(suppress.Recipient, strconv.Itoa(i)),
+			Scope:       suppress.Scope{App: suppress.Any, Channel: suppress.Any},
+			Suppression: &controlv1.Suppression{Key: traceKey.Check, Because: controlv1.Because_BECAUSE_BLOCKED},
+		}
+		r, err := e.Record()
+		if err == nil {
+			_, err = some.Take(&r, traceStart)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("suppressions=100000", func(b *testing.B) { benchShard(b, nil, some.NewAsker()) })
 }
 
-func benchShard(b *testing.B, timing *Timing) {
+func benchShard(b *testing.B, timing *Timing, gone Suppressions) {
 	const chunk = 256
 	q := &quick{}
 	s := New(Config{
@@ -88,7 +108,7 @@ func benchShard(b *testing.B, timing *Timing) {
 	}, Env{
 		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
-		Need: func() { q.needed = true },
+		Need: func() { q.needed = true }, Suppressions: gone,
 	}, [2]map[int64]bool{})
 	items := make([]intake.Item, chunk)
 	for i := range items {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/carillonhq/carillon/engine/kafka"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
 )
@@ -18,6 +20,14 @@ type Entry struct {
 	Hash  Hash
 	Scope Scope
 	*controlv1.Suppression
+}
+
+// Clone returns one that stays when the record's memory is used again.
+func (e *Entry) Clone() *Entry {
+	c := *e
+	c.Suppression = proto.Clone(e.Suppression).(*controlv1.Suppression)
+	c.By, c.Reason = strings.Clone(e.By), strings.Clone(e.Reason)
+	return &c
 }
 
 // Code is why.
