@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -144,7 +145,7 @@ func (s *sim) haltedNow(k *known) (canceled, paused bool) {
 	if h == nil {
 		return false, false
 	}
-	return h.cancels(it, s.trace.now) != nil, h.paused(it, k.channel, "default") != nil
+	return h.cancels(it, s.trace.now) != nil, h.paused(it, cmp.Or(k.by, k.channel), "default") != nil
 }
 
 // recalled checks that nothing waits in a lane that has been canceled or paused.
