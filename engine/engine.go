@@ -200,7 +200,7 @@ func (e *Engine) startPlugins(ctx context.Context, quit func(), fatal context.Ca
 		for account, a := range ch.Accounts {
 			l := lane.New(lane.Config{
 				Channel: name, Account: account, Rate: a.Rate.PerSecond(), Burst: a.Burst, Limits: laneLimits(a), Deadline: ch.Deadline,
-				Breaker: breakerOf(ch, a.Breaker),
+				WarmUp: warmUp(a.WarmUp), Adaptive: a.Adaptive, Breaker: breakerOf(ch, a.Breaker),
 			}, p, newLaneObserver(e.metrics, name, account), e.log, time.Now())
 			e.lanes.add(name, a.Apps, l)
 			running.Go(func() { l.Run(ctx) })

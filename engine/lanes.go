@@ -90,3 +90,12 @@ func breakerOf(ch config.Channel, b config.Breaker) lane.Breaker {
 		Pause: b.Pause, MaxPause: b.MaxPause,
 	}
 }
+
+// warmUp returns the steps of a configuration that is valid.
+func warmUp(w config.WarmUp) (all []lane.Step) {
+	steps, _ := w.Schedule()
+	for _, s := range steps {
+		all = append(all, lane.Step{Until: s.Until, PerSecond: s.Rate.PerSecond()})
+	}
+	return all
+}

@@ -117,6 +117,9 @@ func (e *Engine) watchLane(l *lane.Lane) {
 	series.UrgentDepth.Set(float64(urgent))
 	series.BulkDepth.Set(float64(bulk))
 	series.Open.Set(float64(open))
+	p := l.Pacing(time.Now())
+	series.Rate.Set(p.Rate)
+	series.PausedUntil.Set(max(0, float64(p.PausedUntil.Unix())))
 	channel, account := l.Name()
 	for d, n := range l.Limited() {
 		if d := limit.Dimension(d); d != limit.Account {

@@ -85,7 +85,7 @@ func DefaultChannel() Channel {
 // that are made in Go.
 func DefaultAccount() Account {
 	return Account{
-		Apps:    []string{"*"},
+		Apps: []string{"*"}, Adaptive: true,
 		Breaker: Breaker{Enabled: true, Refusals: 5, Attempts: 20, Window: time.Minute, Pause: time.Second, MaxPause: time.Minute},
 	}
 }

@@ -44,7 +44,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 // plain decodes what YAML has a type for.
 func (d *decoder) plain(n *yaml.Node, v reflect.Value, path, want string) {
 	switch {
-	case v.Kind() == reflect.String && n.Tag == "!!str":
+	case v.Kind() == reflect.String && (n.Tag == "!!str" || n.Tag == "!!timestamp"):
 		v.SetString(n.Value)
 	case v.Kind() == reflect.Bool && n.Tag == "!!bool", v.Kind() == reflect.Int && n.Tag == "!!int":
 		if n.Decode(v.Addr().Interface()) != nil {

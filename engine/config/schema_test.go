@@ -168,6 +168,27 @@ func TestDocsQuietHours(t *testing.T) {
 	}
 }
 
+// So are its examples of an account.
+func TestDocsAccounts(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"breaker", "warm-up"} {
+		_, rest, _ := strings.Cut(string(page), "```yaml "+name+"\n")
+		example, _, ok := strings.Cut(rest, "```")
+		c, err := Parse([]byte(example), "docs/configuration.md")
+		if !ok || err != nil {
+			t.Errorf("%v in\n%s", err, example)
+			continue
+		}
+		a := c.Channels["email"].Accounts["main"]
+		if name == "breaker" && a.Breaker.Refusals != 3 || name == "warm-up" && len(a.WarmUp.Steps) != 3 {
+			t.Errorf("%+v of\n%s", a, example)
+		}
+	}
+}
+
 func keyTables() string {
 	var b strings.Builder
 	docs := fieldDocs(typesSource)

@@ -280,6 +280,11 @@ type Account struct {
 	// number). At least 1/m: a node knows the values of the last while, 65,536 of
 	// them; past that, some share a limit.
 	Limits ValueRates `yaml:"limits"`
+	// Lower the rate while the provider throttles, and raise it again as attempts go
+	// well, on each node by itself.
+	Adaptive bool `yaml:"adaptive"`
+	// Lower rates while the provider gets to know a new sender.
+	WarmUp WarmUp `yaml:"warm_up"`
 	// When the account is left alone because its attempts go wrong.
 	Breaker Breaker `yaml:"breaker"`
 	// The channel's own settings; `carillon plugin list` shows them.
@@ -293,6 +298,17 @@ type AppRates map[string]Rate
 
 // ValueRates are rates by the name of a dimension.
 type ValueRates map[string]Rate
+
+// WarmUp are the rates of a new sender, by the clock: all nodes agree on them,
+// whenever they start.
+type WarmUp struct {
+	// The first day, such as `2026-12-01`, in UTC, or a time such as
+	// `2026-12-01T08:00:00Z`.
+	Since string `yaml:"since"`
+	// The rates and for how long, one after the other: `50/d for 1d`. After the last
+	// one `rate` alone holds, which none of them exceeds.
+	Steps []string `yaml:"steps"`
+}
 
 // Breaker leaves an account alone whose attempts go wrong, on each node by itself:
 // its sends are parked, and now and then one is tried, until one goes well.

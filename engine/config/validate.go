@@ -133,6 +133,7 @@ func (k *checker) account(path, name string, a Account) {
 	}
 	k.limits(path, a)
 	k.need(a.Burst == 0 || !a.Rate.Unlimited(), path+".rate", "is missing while burst is set; set it, or delete burst")
+	k.warmUp(path+".warm_up", a.WarmUp)
 	k.need(a.Breaker.Pause <= a.Breaker.MaxPause, path+".breaker.pause", "is %s; take at most max_pause (%s)", FormatDuration(a.Breaker.Pause), FormatDuration(a.Breaker.MaxPause))
 	_, err := json.Marshal(a.Settings)
 	k.need(err == nil, path+".settings", "can't be written as JSON (%v); keep to strings, numbers, booleans, lists and maps", err)

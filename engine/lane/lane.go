@@ -32,6 +32,10 @@ type Config struct {
 	// Rate is in sends a second for the whole cluster; 0 is no limit.
 	Rate  float64
 	Burst int
+	// WarmUp are lower rates for a new sender, the first one first.
+	WarmUp []Step
+	// Adaptive lowers the rate while the provider throttles.
+	Adaptive bool
 	// Limits are those beside it.
 	Limits Limits
 	// Deadline is how long an attempt may take; 0 is what the plugin declares.
@@ -60,6 +64,7 @@ type Lane struct {
 	pace     pace
 	limiter  *limit.GCRA
 	gates    gates
+	adaptive adaptive
 	paused   time.Time // until when the provider wants to be left alone
 	breaker  breaker
 	rested   []*Attempt // taken out since the breaker opened, not yet given back
@@ -95,13 +100,16 @@ type Observer interface {
 
 // New makes a lane. Run makes it move.
 func New(cfg Config, plugin Channel, o Observer, log zerolog.Logger, now time.Time) *Lane {
-	return &Lane{
+	l := &Lane{
 		cfg: cfg, plugin: plugin, observe: o,
 		log:  log.With().Str("channel", cfg.Channel).Str("account", cfg.Account).Logger(),
 		wake: make(chan struct{}, 1), open: map[uint64]*Attempt{},
-		limiter: limit.NewGCRA(cfg.Rate, cfg.Burst, now), gates: newGates(cfg.Limits, now), share: 1,
+		gates: newGates(cfg.Limits, now), share: 1,
 		breaker: newBreaker(cfg.Breaker),
 	}
+	rate, burst := l.inForce(now)
+	l.limiter = limit.NewGCRA(rate, burst, now)
+	return l
 }
 
 // Name returns the channel's and the account's name.
@@ -119,10 +127,14 @@ func (l *Lane) SetShare(share float64) {
 	if fault.Mutant(fault.WholeRateEach) {
 		share = 1
 	}
-	l.share, l.shareless = share, share == 0
-	if !l.shareless { // to the limiter, no rate is no limit
+	if before := l.share; before > 0 && share > 0 {
+		l.adaptive.split(share / before)
+	}
+	l.shareless = share == 0
+	if !l.shareless { // with none, the parts of the last one are kept
+		l.share = share
 		now, more := time.Now(), share > l.assigned
-		l.limiter.Set(l.cfg.Rate*share, max(1, int(float64(l.cfg.Burst)*share)))
+		l.setRate(now)
 		if more {
 			l.limiter.Empty(now)
 		}
@@ -182,8 +194,8 @@ func (l *Lane) Ahead(bulk bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	most, waiting := unlimitedAhead*about.MaxBatch, l.queue.urgent.Len()
-	if l.cfg.Rate > 0 {
-		most = max(1, int(l.cfg.Rate*l.share))
+	if rate, _ := l.inForce(time.Now()); rate > 0 {
+		most = max(1, int(rate))
 	}
 	if bulk {
 		waiting = l.queue.len()

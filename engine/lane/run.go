@@ -170,6 +170,7 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 		size += c.way(a.Bulk).out.add(a)
 	}
 	l.limiter.Use(now, used)
+	l.adaptive.begun.add(used, now)
 	ended = l.queue.back(ended, l.observe)
 	if used == 0 {
 		return l.queue.opens(now, idle)
@@ -222,6 +223,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 			l.forget(a)
 		}
 		l.throttle(a, r, now)
+		l.adapt(r, now)
 		results = append(results, Result{Attempt: a, Outcome: Answered, Verdict: r})
 		l.heard(a, answerOf(r), now)
 		if a.Bulk {

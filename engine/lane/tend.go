@@ -40,6 +40,7 @@ func (l *Lane) tend(ctx context.Context) {
 			l.mu.Lock()
 			late := l.queue.remove(func(a *Attempt) bool { return a.Expires != 0 && a.Expires <= now.UnixMilli() })
 			l.gates.forget(now)
+			l.setRate(now) // a warm-up goes on
 			missed := l.queue.remove(func(a *Attempt) bool { return a.Until != 0 && a.Until <= now.UnixMilli() })
 			missed = append(missed, l.strayed(now)...)
 			l.mu.Unlock()

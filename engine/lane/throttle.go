@@ -14,10 +14,13 @@ const mostThrottled = 24 * time.Hour
 // throttle obeys a verdict that names a dimension: what is like the attempt in it
 // waits for as long as the provider wants, and all else goes on.
 func (l *Lane) throttle(a *Attempt, r *channelv1.Result, now time.Time) {
-	if r.Verdict != channelv1.Verdict_VERDICT_THROTTLED || r.Limit == "" || r.RetryAfterMs <= 0 {
+	if r.Verdict != channelv1.Verdict_VERDICT_THROTTLED || r.RetryAfterMs <= 0 {
 		return
 	}
 	d, known := limit.ParseDimension(r.Limit)
+	if r.Limit == "" {
+		d, known = limit.Account, true
+	}
 	if !known {
 		return // one of the provider's own: the send alone waits
 	}

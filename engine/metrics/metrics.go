@@ -54,7 +54,7 @@ type Metrics struct {
 	laneDepth, laneOpen, laneParked, laneLimited             *prometheus.GaugeVec
 	parked, pluginUp                                         *prometheus.GaugeVec
 	breakerOpened                                            *prometheus.CounterVec
-	breaker                                                  *prometheus.GaugeVec
+	breaker, laneRate, lanePaused                            *prometheus.GaugeVec
 	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
 
 	mu     sync.Mutex
@@ -123,6 +123,8 @@ func (m *Metrics) lanes(f factory) {
 	m.attempts = f.counters("attempts_total", "Attempts that were answered, by verdict.", "channel", "account", "verdict")
 	m.attemptSeconds = f.histograms("attempt_seconds", "Time from the attempt's start to its verdict.", "channel", "account")
 	m.retries = f.counters("retries_total", "Sends that were put back for another attempt, by reason.", "channel", "reason")
+	m.laneRate = f.gauges("lane_rate", "Attempts a second that this node's part of the account may make now: its rate, less while it warms up or the provider throttles. 0 is no limit.", "channel", "account")
+	m.lanePaused = f.gauges("lane_paused_until_timestamp_seconds", "Until when the provider wants to be left alone, as it last said; 0 where it never did.", "channel", "account")
 	m.breaker = f.gauges("breaker_state", "The account's breaker on this node: 0 closed, 1 half-open (a probe is under way), 2 open (the account is left alone).", "channel", "account")
 	m.breakerOpened = f.counters("breaker_opened_total", "How often the account came to be left alone, by reason (credential, provider). Probes that failed are not counted.", "channel", "account", "reason")
 	m.LateResults = f.counter("late_results_total", "Results of attempts that had been given up.")

@@ -118,6 +118,8 @@ type Lane struct {
 	UrgentParked, BulkParked prometheus.Gauge
 	// Open holds the attempts that are with the plugin.
 	Open prometheus.Gauge
+	// Rate holds the node's rate in force, PausedUntil a Unix time in seconds.
+	Rate, PausedUntil prometheus.Gauge
 	// Breaker holds the state of the account's breaker: 0 closed, 1 half-open, 2 open.
 	Breaker prometheus.Gauge
 	// LimiterWait observes the seconds that the rate limit held an attempt.
@@ -136,6 +138,8 @@ func (m *Metrics) Lane(channel, account string) Lane {
 		Open:         m.laneOpen.WithLabelValues(channel, account),
 		LimiterWait:  m.limiterWait.WithLabelValues(channel, account),
 		Attempt:      m.attemptSeconds.WithLabelValues(channel, account),
+		Rate:         m.laneRate.WithLabelValues(channel, account),
+		PausedUntil:  m.lanePaused.WithLabelValues(channel, account),
 		Breaker:      m.breaker.WithLabelValues(channel, account),
 	}
 }
