@@ -35,7 +35,7 @@
 //	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not
 //	lanes.go       which lane serves a channel for an app
-//	timing.go      quiet hours and lateness, as shards take them
+//	timing.go      quiet hours and lateness, as shards take them; caps.go frequency caps
 //	health.go      what keeps the node from being ready
 //	http.go        /metrics, /healthz, /readyz, pprof
 //	watch.go       what is looked at every other second: lag, lanes, plugins, disk

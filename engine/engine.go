@@ -28,6 +28,7 @@ import (
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/metrics"
 	"github.com/carillonhq/carillon/engine/outcome"
+	"github.com/carillonhq/carillon/engine/table"
 )
 
 // Engine is one node.
@@ -40,6 +41,7 @@ type Engine struct {
 	parts   parts
 
 	indexed    ledger.Usage // by the dedupe index
+	counted    table.Memory // for frequency caps
 	client     *kafka.Client
 	ledger     *ledger.Ledger
 	plugins    map[string]channel
@@ -84,8 +86,9 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
 
 // OutsideHeap returns how many bytes the node uses that the Go runtime does not
-// know of, and so are in none of its limits: those of the dedupe index.
-func (e *Engine) OutsideHeap() int64 { return e.indexed.Bytes() }
+// know of, and so are in none of its limits: those of the dedupe index and
+// of what is counted for caps.
+func (e *Engine) OutsideHeap() int64 { return e.indexed.Bytes() + e.counted.Bytes() }
 
 // Plugins returns the state of every channel's plugin. It may be called once the
 // node is ready.
@@ -137,6 +140,7 @@ func (e *Engine) open(stop *teardown) error {
 	e.ledger, err = e.parts.ledger(ledger.Config{
 		Dir: filepath.Join(e.cfg.Data, "ledger"), Window: e.cfg.Engine.DedupeWindow,
 		Tombstones: keepTombstones, MinFree: uint64(e.cfg.DataMinFree), Usage: &e.indexed,
+		Caps: countedFor(capsOf(e.cfg), &e.counted),
 	}, e.log)
 	if err != nil {
 		return err

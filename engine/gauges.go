@@ -72,6 +72,7 @@ var ownSeries = []struct {
 	{"carillon_partitions_stopped", "Own input partitions that are quarantined or can't be read any further.", func(e *Engine) float64 { return float64(e.health.count(quarantined)) }},
 	{"carillon_dedupe_ids", "Ids that the node remembers: of the dedupe window, and of what is in flight or parked.", func(e *Engine) float64 { return float64(e.indexed.IDs()) }},
 	{"carillon_dedupe_bytes", "Memory that those ids take. It is not part of the Go heap.", func(e *Engine) float64 { return float64(e.indexed.Bytes()) }},
+	{"carillon_cap_bytes", "Memory of what has gone to recipients, for frequency caps. It is not part of the Go heap.", func(e *Engine) float64 { return float64(e.counted.Bytes()) }},
 	{"carillon_data_free_bytes", "Free space of the disk that the data directory is on.", func(e *Engine) float64 {
 		free, _, err := e.ledger.Free()
 		if err != nil {

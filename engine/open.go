@@ -196,12 +196,13 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 			Hold:    ch.OnUnknown == "hold",
 			HoldFor: ch.HoldFor,
 			DeadFor: ch.DeadFor,
+			Pair:    shard.Pair{PerSecond: ch.RecipientRate.PerSecond(), Burst: ch.RecipientBurst},
 			TTL: map[carillonv1.Class]time.Duration{
 				carillonv1.Class_CLASS_TRANSACTIONAL: ch.TTL.Transactional,
 				carillonv1.Class_CLASS_MARKETING:     ch.TTL.Marketing,
 			},
 		}
 	}
-	cfg.Timing = timing(c)
+	cfg.Timing, cfg.Caps = timing(c), capsOf(c)
 	return cfg
 }

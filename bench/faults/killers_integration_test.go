@@ -76,6 +76,10 @@ var killers = map[string][]killer{
 	fault.CancelNotChecked:       {inShard},
 	fault.FallbackAfterUnknown:   {inShard},
 	fault.PathForgotten:          {inShard},
+	fault.CapNotReserved:         {inShard},
+	fault.CapNotRestored:         {inShard},
+	fault.CapForgottenAtRestart:  {inShard},
+	fault.PairAtOnce:             {inLimit},
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},

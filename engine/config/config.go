@@ -68,6 +68,7 @@ func Default() *Config {
 		Status:     Status{Format: "json"},
 		QuietHours: QuietHours{Zone: "UTC"},
 		Fallback:   Fallback{On: []string{"attempts", "recipient", "policy"}},
+		Caps:       Caps{AllApps: DefaultCapApp()},
 	}
 }
 
@@ -103,6 +104,9 @@ func (c *Config) Complete() {
 	for name, ch := range c.Channels {
 		if ch.Plugin.Bundled == "" && ch.Plugin.Path == "" && ch.Plugin.SHA256 == "" {
 			ch.Plugin.Bundled = name
+		}
+		if ch.RecipientBurst == 0 && !ch.RecipientRate.Unlimited() {
+			ch.RecipientBurst = 1
 		}
 		for account, a := range ch.Accounts {
 			if a.Burst == 0 && !a.Rate.Unlimited() {

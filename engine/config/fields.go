@@ -38,6 +38,7 @@ var (
 	sizeType     = reflect.TypeFor[Size]()
 	rateType     = reflect.TypeFor[Rate]()
 	windowType   = reflect.TypeFor[hours.Window]()
+	capLimitType = reflect.TypeFor[CapLimit]()
 	secretType   = reflect.TypeFor[SecretRef]()
 	pluginType   = reflect.TypeFor[Plugin]()
 	anyType      = reflect.TypeFor[any]()
@@ -52,6 +53,8 @@ func setBlank(v reflect.Value) {
 		*p = DefaultAccount()
 	case *QuietApp:
 		*p = DefaultQuietApp()
+	case *CapApp:
+		*p = DefaultCapApp()
 	}
 }
 

@@ -34,6 +34,11 @@ kafka:
   heartbeat: 500ms
   topics: {partitions: 3, retention: {sends: 2d}}
 limits: {record: 512KiB}
+caps:
+  apps:
+    "*": {marketing: {most: [3/d, 10/7d], apart: 1h}}
+    alarms: {}
+  all_apps: {marketing: {most: [5/24h], policy: drop}}
 quiet_hours:
   zone: Europe/Lisbon
   apps:
@@ -80,6 +85,15 @@ func TestParse(t *testing.T) {
 		"alarms": {wait, wait}, // it has an entry, and no quiet hours
 	}}
 	if diff := cmp.Diff(quiet, c.QuietHours, cmp.AllowUnexported(hours.Window{})); diff != "" {
+		t.Error(diff)
+	}
+	drops := DefaultCapApp()
+	drops.Marketing = Cap{Most: []CapLimit{{5, day}}, Policy: "drop"}
+	capped := Caps{AllApps: drops, Apps: map[string]CapApp{
+		"*":      {Transactional: Cap{Policy: "wait"}, Marketing: Cap{Most: []CapLimit{{3, day}, {10, 7 * day}}, Apart: time.Hour, Policy: "wait"}},
+		"alarms": DefaultCapApp(), // it has an entry, and no cap
+	}}
+	if diff := cmp.Diff(capped, c.Caps); diff != "" {
 		t.Error(diff)
 	}
 	if c.Late != (Late{Marketing: 2 * time.Hour}) {

@@ -28,6 +28,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		x, err = ParseRate(n.Value)
 	case windowType:
 		x, err = hours.Parse(n.Value)
+	case capLimitType:
+		x, err = ParseCapLimit(n.Value)
 	case secretType:
 		x = SecretRef(n.Value) // Validate refuses a literal
 	default:
@@ -65,6 +67,8 @@ func scalarWords(t reflect.Type) string {
 		return "a rate such as 80/s"
 	case windowType:
 		return "a part of the day such as 22:00-08:00"
+	case capLimitType:
+		return "a number in a time such as 3/1d"
 	case secretType:
 		return "a reference, env:NAME or file:/path"
 	}

@@ -13,13 +13,14 @@ import (
 // typesSource holds the comments that become the schema's descriptions: what
 // the Go documentation says and what an editor shows is one text.
 //
-//go:embed types.go times.go
+//go:embed types.go times.go caps.go
 var typesSource embed.FS
 
 const (
 	durationForm = `^([0-9]+d)?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))*$`
 	sizeForm     = `^[0-9]+(B|KiB|MiB|GiB)?$`
 	rateForm     = `^[1-9][0-9]*/[smhd]$`
+	capLimitForm = `^[1-9][0-9]{0,2}/([smhd]|([0-9]+d)?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))*)$`
 	windowForm   = `^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$`
 )
 
@@ -54,6 +55,8 @@ func (s schema) of(v reflect.Value) object {
 		return object{"type": "string", "pattern": rateForm}
 	case t == windowType:
 		return object{"type": "string", "pattern": windowForm}
+	case t == capLimitType:
+		return object{"type": "string", "pattern": capLimitForm}
 	case t == secretType:
 		return object{"type": "string", "pattern": secretRef.String()}
 	case t == pluginType:
@@ -65,7 +68,7 @@ func (s schema) of(v reflect.Value) object {
 	case t.Kind() == reflect.Map:
 		return s.entries(t)
 	case t.Kind() == reflect.Slice:
-		return object{"type": "array", "items": object{"type": "string"}}
+		return object{"type": "array", "items": s.of(reflect.New(t.Elem()).Elem())}
 	case t.Kind() == reflect.Bool:
 		return object{"type": "boolean"}
 	case t.Kind() == reflect.Int:
@@ -99,7 +102,7 @@ func (s schema) entries(t reflect.Type) object {
 		return m
 	case reflect.TypeFor[Channel]():
 		m["propertyNames"] = object{"pattern": channelName.String()}
-	case reflect.TypeFor[QuietApp]():
+	case reflect.TypeFor[QuietApp](), reflect.TypeFor[CapApp]():
 		m["propertyNames"] = object{"pattern": quietName.String()}
 	case reflect.TypeFor[Account]():
 		m["propertyNames"] = object{"pattern": accountName.String()}
@@ -170,7 +173,7 @@ func defaultOf(v reflect.Value) (any, bool) {
 // fieldDocs returns the comment of each field by "Type.Field", as one line.
 func fieldDocs(source embed.FS) map[string]string {
 	docs := make(map[string]string)
-	for _, name := range []string{"types.go", "times.go"} {
+	for _, name := range []string{"types.go", "times.go", "caps.go"} {
 		text, err := source.ReadFile(name)
 		if err != nil {
 			panic(err) // it is embedded

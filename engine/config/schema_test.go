@@ -102,6 +102,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"kafka: {sasl: {password: hunter2}}", "channels: {E-Mail: {}}", "channels: {a: {plugin: {path: /x}}}",
 		`quiet_hours: {apps: {shop: {marketing: {hours: "24:00-08:00"}}}}`, `quiet_hours: {apps: {shop: {hours: "22:00-08:00"}}}`,
 		`quiet_hours: {apps: {"the shop": {}}}`,
+		`caps: {apps: {shop: {marketing: {most: [0/1d]}}}}`, `caps: {apps: {shop: {marketing: {most: 3/1d}}}}`, `caps: {apps: {shop: {most: [3/1d]}}}`,
+		`caps: {apps: {"the shop": {}}}`, `caps: {all_apps: {marketing: {most: [three]}}}`,
 		"channels: {a: {accounts: {b: {rate: 0/s}}}}", "channels: {a: {accounts: {b: {secrets: {k: hunter2}}}}}",
 	} {
 		if schema.Validate(instance(t, []byte(text))) == nil {
@@ -164,6 +166,20 @@ func TestDocsQuietHours(t *testing.T) {
 	example, _, ok := strings.Cut(rest, "```")
 	c, err := Parse([]byte(example), "docs/configuration.md")
 	if !ok || err != nil || len(c.QuietHours.Apps) != 3 || !c.QuietHours.Apps["alarms"].Marketing.Hours.None() {
+		t.Errorf("%v in\n%s", err, example)
+	}
+}
+
+// So are its caps.
+func TestDocsCaps(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml caps\n")
+	example, _, ok := strings.Cut(rest, "```")
+	c, err := Parse([]byte(example), "docs/configuration.md")
+	if !ok || err != nil || len(c.Caps.Apps) != 2 || c.Caps.Apps["alarms"].Marketing.Rule().Stamps() != 0 || c.Channels["chat"].RecipientBurst != 5 {
 		t.Errorf("%v in\n%s", err, example)
 	}
 }

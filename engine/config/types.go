@@ -32,6 +32,8 @@ type Config struct {
 	Channels map[string]Channel `yaml:"channels"`
 	// When people are left alone.
 	QuietHours QuietHours `yaml:"quiet_hours"`
+	// How much may go to one recipient, by all channels together.
+	Caps Caps `yaml:"caps"`
 	// How late a send may be begun, by class: what an outage kept back for longer
 	// ends `expired` (`too_late`) instead of going out in one flood.
 	Late Late `yaml:"late"`
@@ -218,6 +220,12 @@ type Channel struct {
 	Deadline Duration `yaml:"deadline" min:"0s" max:"1h"`
 	// What happens after an attempt that surely sent nothing.
 	Retry Retry `yaml:"retry"`
+	// Most attempts over time to one recipient from one account, such as `10/m`.
+	// What is too soon waits, and holds up nobody else. Default: no limit.
+	RecipientRate Rate `yaml:"recipient_rate"`
+	// Attempts to one recipient that may go at once before that rate holds.
+	// Default: 1.
+	RecipientBurst int `yaml:"recipient_burst" min:"0" max:"1000"`
 	// How long a send is worth sending where it names no `expiresAt`.
 	TTL TTL `yaml:"ttl"`
 	// How long an address is suppressed, for this channel and app, of which the

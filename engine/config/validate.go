@@ -36,6 +36,7 @@ func (c *Config) Validate() error {
 	}
 	k.quietHours(c.QuietHours)
 	k.fallback(c.Fallback)
+	k.caps(c)
 	return k.faults.err()
 }
 
@@ -87,6 +88,7 @@ func (k *checker) channel(path, name string, ch Channel) {
 	k.plugin(path+".plugin", ch.Plugin)
 	k.need(ch.OnUnknown != "hold" || ch.HoldFor > 0, path+".hold_for", "is 0 while on_unknown is hold; give the operator some time, such as 24h")
 	k.need(ch.Retry.Base <= ch.Retry.Max, path+".retry.base", "is %s; take at most retry.max (%s)", FormatDuration(ch.Retry.Base), FormatDuration(ch.Retry.Max))
+	k.need(ch.RecipientBurst == 0 || !ch.RecipientRate.Unlimited(), path+".recipient_rate", "is missing while recipient_burst is set; set it, or delete recipient_burst")
 	for _, account := range sortedKeys(ch.Accounts) {
 		k.account(path+".accounts."+account, account, ch.Accounts[account])
 	}

@@ -40,6 +40,10 @@ const (
 	CancelNotChecked       = "cancel-not-checked"
 	FallbackAfterUnknown   = "fallback-after-unknown"
 	PathForgotten          = "path-forgotten"
+	CapNotReserved         = "cap-not-reserved"
+	CapNotRestored         = "cap-not-restored"
+	CapForgottenAtRestart  = "cap-forgotten-at-restart"
+	PairAtOnce             = "pair-at-once"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -127,6 +131,10 @@ func ofShards() []Named {
 		{SuppressedGoesOut, "what was suppressed after a send was routed is not looked up before its attempt"},
 		{FallbackAfterUnknown, "another channel is tried though the one before may have sent it"},
 		{PathForgotten, "a send comes back to a channel that it has done with"},
+		{CapNotReserved, "a send that is on its way does not count for its recipient's caps"},
+		{CapNotRestored, "a new disk does not know what `status` says went to a recipient"},
+		{CapForgottenAtRestart, "a disk does not keep what went to a recipient"},
+		{PairAtOnce, "the attempts that are open do not count for the rate of a recipient and channel"},
 	}
 }
 

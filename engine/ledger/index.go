@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/send"
+	"github.com/carillonhq/carillon/engine/table"
 )
 
 // Mark is what the index knows of an id.
@@ -15,6 +17,44 @@ type Mark struct {
 	Settled bool
 }
 
+// The two low bits of a value are not the origin's, which is a hash.
+const (
+	settledFlag = 1
+	flags       = 3
+)
+
+// ids are those that were put in a part of the window, with their marks.
+type ids struct {
+	*table.Table[send.Key]
+	from time.Time
+}
+
+const markSize = 8
+
+func newIDs(from time.Time, u *Usage) ids {
+	return ids{table.New[send.Key](&u.Memory, markSize), from}
+}
+
+func (t ids) get(k send.Key) (value uint64, known bool) {
+	if v := t.Get(k); v != nil {
+		return binary.LittleEndian.Uint64(v), true
+	}
+	return 0, false
+}
+
+func (t ids) put(k send.Key, m Mark) {
+	value := m.Origin &^ flags
+	if m.Settled {
+		value |= settledFlag
+	}
+	binary.LittleEndian.PutUint64(t.Put(k), value)
+}
+
+// each calls yield for every id.
+func (t ids) each(yield func(k send.Key, value uint64)) {
+	t.Each(func(k send.Key, v []byte) { yield(k, binary.LittleEndian.Uint64(v)) })
+}
+
 // index remembers ids in memory and exactly: for the dedupe window, and for as
 // long as they are not settled. It is made of a few tables by time, so that the
 // oldest can be dropped whole.
@@ -23,7 +63,7 @@ type Mark struct {
 // may use the index after that.
 type index struct {
 	window  time.Duration
-	tables  []*table // newest last
+	tables  []ids // newest last
 	usage   *Usage
 	counted int // of its ids, in usage
 }
@@ -41,7 +81,7 @@ func (x *index) count() {
 
 func (x *index) free() {
 	for _, t := range x.tables {
-		t.free()
+		t.Free()
 	}
 	x.tables = nil
 	x.count()
@@ -67,22 +107,22 @@ func (x *index) find(k send.Key) (value uint64, known bool) {
 func (x *index) put(k send.Key, m Mark, now time.Time) { x.at(now).put(k, m) }
 
 // at returns the table for what is put now.
-func (x *index) at(now time.Time) *table {
+func (x *index) at(now time.Time) ids {
 	x.expire(now)
 	return x.current(now)
 }
 
 // current returns the table for now. The one before it is packed: nothing is
 // added to it any more.
-func (x *index) current(now time.Time) *table {
+func (x *index) current(now time.Time) ids {
 	n := len(x.tables)
 	if n > 0 && now.Sub(x.tables[n-1].from) < x.window/tablesPerWindow {
 		return x.tables[n-1]
 	}
 	if n > 0 {
-		x.tables[n-1].pack()
+		x.tables[n-1].Pack()
 	}
-	t := newTable(now, x.usage)
+	t := newIDs(now, x.usage)
 	x.tables = append(x.tables, t)
 	return t
 }
@@ -101,27 +141,27 @@ func (x *index) expire(now time.Time) {
 				x.current(now).put(k, Mark{Origin: value})
 			}
 		})
-		old.free()
+		old.Free()
 	}
 }
 
 // keepSettled forgets all that is not settled.
 func (x *index) keepSettled() {
 	for i, old := range x.tables {
-		x.tables[i] = newTable(old.from, x.usage)
+		x.tables[i] = newIDs(old.from, x.usage)
 		old.each(func(k send.Key, value uint64) {
 			if value&settledFlag != 0 {
 				x.tables[i].put(k, Mark{Origin: value, Settled: true})
 			}
 		})
-		old.free()
+		old.Free()
 	}
 }
 
 func (x *index) len() int {
 	n := 0
 	for _, t := range x.tables {
-		n += t.used
+		n += t.Len()
 	}
 	return n
 }

@@ -35,6 +35,8 @@ type Config struct {
 	MinFree uint64
 	// Usage is told what the index of ids takes, of all shards; nil for nobody.
 	Usage *Usage
+	// Caps are what is counted for frequency caps; nil is nothing.
+	Caps *Caps
 	// Fatal is called when the ledger can't go on and could not be closed either,
 	// such as on a full disk. It must not return. nil logs the error and ends the
 	// process.
@@ -183,6 +185,7 @@ const (
 	followsKind = 'f' // alone: the topics that all else is about
 	journalKind = 'j' // sequence number → packed entries
 	queueKind   = 'q' // queue, 0, due, id hash → parked send
+	countKind   = 'c' // sequence number of the journal → what went out, packed
 	parkedKind  = 'k' // id hash → origin, queue, 0, due
 )
 

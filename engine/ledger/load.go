@@ -22,10 +22,15 @@ import (
 func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
 	s := &Shard{
 		id: id, ledger: l, index: newIndex(l.cfg.Window, l.cfg.Usage), pos: Position{-1, -1}, queues: map[string]*queue{},
+		counts: l.newCounts(),
 	}
 	runtime.AddCleanup(s, (*index).free, s.index)
+	runtime.AddCleanup(s, counts.free, s.counts)
 	defer runtime.KeepAlive(s)
 	last, err := s.loadJournal(now, done)
+	if err == nil {
+		err = s.loadCounts(now)
+	}
 	// A time far in the future is of a clock that was wrong, and tells nothing.
 	if age := now.Sub(last).Abs(); err == nil && !last.IsZero() && age > l.cfg.Tombstones/2 && !fault.Mutant(fault.OldStateKept) {
 		l.log.Warn().Int32("shard", id).Stringer("age", age.Round(time.Second)).
@@ -46,12 +51,13 @@ func (s *Shard) dropRows(now time.Time) error {
 	w := s.ledger.db.NewBatch()
 	defer func() { _ = w.Close() }() // after a commit it only frees memory
 	s.pos.Ledger = -1
-	err := s.log(w, journal{at: now, pos: s.pos, oldest: s.oldest}, nil)
+	err := errors.Join(s.log(w, journal{at: now, pos: s.pos, oldest: s.oldest}, nil), s.logCounts(w, now, nil, s.pos.Status))
 	for _, kind := range []byte{queueKind, parkedKind} {
 		err = errors.Join(err, w.DeleteRange(prefix(kind, s.id, 0), prefix(kind, s.id+1, 0), nil))
 	}
 	if err = errors.Join(err, w.Commit(pebble.Sync)); err == nil {
 		s.mark(s.seq, now, [2]int64{})
+		s.applyCounts(s.seq, now, nil, s.pos.Status)
 		s.seq++
 		s.index.keepSettled()
 	}

@@ -27,6 +27,7 @@ type Shard struct {
 	oldest uint64 // of the first that is left
 	marks  []journalMark
 	queues map[string]*queue
+	counts counts
 
 	outlived []send.Key
 }
@@ -49,6 +50,10 @@ type Batch struct {
 	// Pos is how far the shard's topics are now followed; a field of -1 leaves
 	// it as it is.
 	Pos Position
+	// Counts are what went out, for frequency caps, and CountedTo is up to where in
+	// `status` there is no more; it is not needed where Pos says so.
+	Counts    []Count
+	CountedTo int64
 	// Low is, by input, the offset below which every record is finished.
 	Low [2]int64
 }
@@ -108,6 +113,9 @@ func (s *Shard) Apply(b *Batch) error {
 	if err := s.log(w, j, b.Entries); err != nil {
 		return err
 	}
+	if err := s.logCounts(w, b.At, b.Counts, max(j.pos.Status, b.CountedTo)); err != nil {
+		return err
+	}
 	change := queueChange{shard: s, batch: w}
 	for _, d := range b.Drop {
 		if !fault.Mutant(fault.RowOutlivesSend) {
@@ -126,6 +134,7 @@ func (s *Shard) Apply(b *Batch) error {
 	}
 	change.done()
 	s.mark(s.seq, b.At, b.Low)
+	s.applyCounts(s.seq, b.At, b.Counts, max(j.pos.Status, b.CountedTo))
 	s.pos = j.pos
 	s.seq++
 	s.remember(b.Entries, b.At)

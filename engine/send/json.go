@@ -64,6 +64,7 @@ var (
 		moment("acceptedAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.AcceptedAt }, made[timestamppb.Timestamp]),
 		moment("at", true, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.At }, made[timestamppb.Timestamp]),
 		moment("nextAt", false, func(m *carillonv1.Status) **timestamppb.Timestamp { return &m.NextAt }, made[timestamppb.Timestamp]),
+		enum("class", false, classNames[:], func(m *carillonv1.Status) *carillonv1.Class { return &m.Class }),
 		list("path", 16, stepFields, func(m *carillonv1.Status) *[]*carillonv1.Step { return &m.Path }),
 	)
 

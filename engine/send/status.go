@@ -36,6 +36,7 @@ func AppendStatusJSON(dst []byte, s *carillonv1.Status) []byte {
 	dst = appendMoment(dst, `"acceptedAt":`, s.AcceptedAt)
 	dst = appendMoment(dst, `"at":`, s.At)
 	dst = appendMoment(dst, `"nextAt":`, s.NextAt)
+	dst = appendName(dst, `"class":"`, enumName(classNames[:], int32(s.Class)))
 	if len(s.Path) > 0 {
 		dst = append(appendList(append(dst, `"path":`...), s.Path, stepFields), ',')
 	}

@@ -25,7 +25,7 @@ func TestStatusIsAsTheTable(t *testing.T) {
 		s := &carillonv1.Status{
 			EventId: text(), Kind: carillonv1.Kind(r.IntN(5)), Status: carillonv1.State(r.IntN(45)), Id: text(), App: text(), Recipient: text(),
 			Campaign: text(), Channel: text(), Account: text(), Attempt: uint32(r.IntN(3)), ProviderMessageId: text(),
-			AcceptedAt: at(), At: at(), NextAt: at(),
+			AcceptedAt: at(), At: at(), NextAt: at(), Class: carillonv1.Class(r.IntN(4)),
 		}
 		if r.IntN(2) == 0 {
 			s.Source = &carillonv1.Source{Topic: text(), Partition: int32(r.IntN(3)), Offset: r.Int64()}

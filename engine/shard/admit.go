@@ -127,7 +127,7 @@ func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
 	if s.resolve(it, way, now) || s.halts != nil && s.pausedNow(it, way, now) {
 		return
 	}
-	if s.inTime(it, way, now) && !s.leftAlone(it, way, now) {
+	if s.inTime(it, way, now) && !s.leftAlone(it, way, now) && s.underCaps(it, way, now) {
 		s.enqueue(it, way, now)
 	}
 }

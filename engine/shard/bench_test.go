@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/carillonhq/carillon/engine/caps"
 	"github.com/carillonhq/carillon/engine/hours"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
@@ -14,6 +15,7 @@ import (
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/engine/suppress"
+	"github.com/carillonhq/carillon/engine/table"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -24,17 +26,18 @@ type quick struct {
 	base   int64
 	pushed []*lane.Attempt
 	needed bool
+	counts *caps.Table
 }
 
 // commit is the committer, where the shard needs one.
-func (q *quick) commit(s *Shard) {
+func (q *quick) commit(s *Shard, now time.Time) {
 	if q.needed {
 		q.needed = false
 		answer := make(chan Position, 1)
 		s.mail.ask(answer)
-		s.turn(traceStart)
+		s.turn(now)
 		s.Grant((<-answer).Inputs)
-		s.turn(traceStart)
+		s.turn(now)
 	}
 }
 
@@ -58,7 +61,10 @@ func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, []byte) bool) (
 func (q *quick) Health() lane.Health                                  { return lane.Health{} }
 func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
 func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
-func (q *quick) Apply(*ledger.Batch) error                            { return nil }
+func (q *quick) Counts() *caps.Table                                  { return q.counts }
+func (q *quick) Counted() int64                                       { return 0 }
+func (q *quick) Recount() error                                       { return nil }
+func (q *quick) Recounted(int64)                                      {}
 func (q *quick) Position() ledger.Position                            { return ledger.Position{} }
 func (q *quick) Parked(string) int                                    { return 0 }
 func (q *quick) Queues(func(string, int, int64))                      {}
@@ -66,6 +72,15 @@ func (q *quick) Due(string, int64, func(send.Key, []byte) bool) error { return n
 func (q *quick) Rows(string, func(send.Key, []byte)) error            { return nil }
 func (q *quick) Outlived() []send.Key                                 { return nil }
 func (q *quick) Get(send.Key) ([]byte, error)                         { return nil, nil }
+
+// Apply counts as a ledger does.
+func (q *quick) Apply(b *ledger.Batch) error {
+	for _, c := range b.Counts {
+		q.counts.Release(c.Key)
+		q.counts.Count(c.Key, c.At, b.At)
+	}
+	return nil
+}
 
 var quickAbout = &lane.About{AddressKind: "phone"}
 
@@ -76,11 +91,11 @@ func BenchmarkShard(b *testing.B) {
 	night, _ := hours.Parse("22:00-08:00")
 	quiet := &Timing{Zone: time.UTC, Quiet: map[string]map[carillonv1.Class]Quiet{AnyApp: {marketing: {Hours: night}}}}
 	late := &Timing{Zone: time.UTC, Quiet: quiet.Quiet, Late: map[carillonv1.Class]time.Duration{marketing: time.Hour}}
-	b.Run("times=none", func(b *testing.B) { benchShard(b, nil, nil) })
-	b.Run("times=quiet", func(b *testing.B) { benchShard(b, quiet, nil) })
-	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, late, nil) })
+	b.Run("times=none", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("times=quiet", func(b *testing.B) { benchShard(b, Config{Timing: quiet}, nil) })
+	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, Config{Timing: late}, nil) })
 	empty := suppress.NewTable(traceKey)
-	b.Run("suppressions=0", func(b *testing.B) { benchShard(b, nil, empty.NewAsker()) })
+	b.Run("suppressions=0", func(b *testing.B) { benchShard(b, Config{}, empty.NewAsker()) })
 	some := suppress.NewTable(traceKey)
 	for i := range 100_000 {
 		e := suppress.Entry{
@@ -96,15 +111,31 @@ func BenchmarkShard(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.Run("suppressions=100000", func(b *testing.B) { benchShard(b, nil, some.NewAsker()) })
+	b.Run("suppressions=100000", func(b *testing.B) { benchShard(b, Config{}, some.NewAsker()) })
 }
 
-func benchShard(b *testing.B, timing *Timing, gone Suppressions) {
+// BenchmarkShardCaps is the same with caps, and with a rate of each recipient.
+func BenchmarkShardCaps(b *testing.B) {
+	const marketing = carillonv1.Class_CLASS_MARKETING
+	often := Cap{Rule: caps.Rule{Limits: []caps.Limit{{Most: 100, Per: time.Second}}}}
+	capped := &Caps{Apps: map[string]map[carillonv1.Class]Cap{AnyApp: {marketing: often}}, Longest: time.Second}
+	both := &Caps{Apps: capped.Apps, All: map[carillonv1.Class]Cap{marketing: often}, Longest: time.Second}
+	b.Run("caps=none", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("caps=app", func(b *testing.B) { benchShard(b, Config{Caps: capped}, nil) })
+	b.Run("caps=app+all", func(b *testing.B) { benchShard(b, Config{Caps: both}, nil) })
+	b.Run("pairs", func(b *testing.B) {
+		benchShard(b, Config{Policies: map[string]Policy{"sms": {Pair: Pair{PerSecond: 1e9, Burst: 1000}}}}, nil)
+	})
+}
+
+// benchShard takes what is not usual from cfg.
+func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 	const chunk = 256
-	q := &quick{}
+	q := &quick{counts: caps.New(&table.Memory{}, caps.Shape{Stamps: 100, Longest: time.Second})}
+	defer q.counts.Free()
 	s := New(Config{
 		Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
-		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: timing,
+		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: cfg.Timing, Caps: cfg.Caps, Policies: cfg.Policies, TakenOver: traceStart.Add(-time.Hour),
 	}, Env{
 		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
@@ -121,24 +152,26 @@ func benchShard(b *testing.B, timing *Timing, gone Suppressions) {
 	results := make([]lane.Result, 0, chunk)
 	next := int64(0)
 	s.turn(traceStart)
-	q.commit(s)
+	q.commit(s, traceStart)
 	b.ReportAllocs()
+	now := traceStart
 	for n := 0; n < b.N; n += chunk {
+		now = now.Add(100 * time.Millisecond)
 		for i := range items {
-			items[i].Offset, items[i].Source.Offset = next, next
+			items[i].Offset, items[i].Source.Offset, items[i].Accepted = next, next, now
 			next++
 		}
 		s.take(intake.Urgent, intake.Chunk{Items: items, Next: next})
-		s.turn(traceStart)
+		s.turn(now)
 		results = results[:0]
 		for _, a := range q.pushed {
 			results = append(results, lane.Result{Attempt: a, Verdict: verdict})
 		}
 		q.pushed = q.pushed[:0]
 		s.Results(results)
-		s.turn(traceStart)
-		s.turn(traceStart)
-		q.commit(s)
+		s.turn(now)
+		s.turn(now)
+		q.commit(s, now)
 	}
 	if got := s.Low(intake.Urgent); got != next {
 		b.Fatalf("%d are done of %d", got, next)

@@ -11,6 +11,8 @@ const (
 	codeNotYet         = "not_yet"
 	codeQuietHours     = "quiet_hours"
 	codeTooLate        = "too_late"
+	codeCapped         = "capped"
+	codeRecipientRate  = "recipient_rate"
 	codeNotItsTurn     = "not_its_turn"
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"

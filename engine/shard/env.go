@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/carillonhq/carillon/engine/caps"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -55,6 +56,8 @@ type Config struct {
 	DefaultTTL time.Duration
 	// Timing is nil where sends may go at any time.
 	Timing *Timing
+	// Caps is nil where nothing bounds what goes to a recipient.
+	Caps *Caps
 }
 
 // Topics are the full names of a shard's topics.
@@ -77,6 +80,7 @@ type Policy struct {
 	// DeadFor is how long an address is suppressed of which the provider says that
 	// nobody is there; 0 is not at all.
 	DeadFor time.Duration
+	Pair    Pair
 	// TTL is how long a send without an expiry is worth sending, by class.
 	TTL map[carillonv1.Class]time.Duration
 }
@@ -94,6 +98,13 @@ type Ledger interface {
 	Outlived() []send.Key
 	Rows(queue string, each func(send.Key, []byte)) error
 	Walk(queue string, from *ledger.Cursor, most int, each func(send.Key, []byte) bool) (more bool, err error)
+	// Counts is what has gone to recipients, nil where nothing is capped.
+	Counts() *caps.Table
+	// Counted is up to where in `status` they are complete, -1 where they are not:
+	// then they are counted anew.
+	Counted() int64
+	Recount() error
+	Recounted(to int64)
 }
 
 // Outcomes writes to Kafka. done is called once, from another goroutine.

@@ -64,7 +64,7 @@ func (f *flight) reset() {
 	clear(f.headers)
 	*f = flight{
 		records: f.records, arena: f.arena[:0], headers: f.headers[:0],
-		batch: ledger.Batch{Entries: f.batch.Entries[:0], Park: f.batch.Park[:0], Drop: f.batch.Drop[:0]},
+		batch: ledger.Batch{Entries: f.batch.Entries[:0], Park: f.batch.Park[:0], Drop: f.batch.Drop[:0], Counts: f.batch.Counts[:0]},
 	}
 }
 

@@ -127,7 +127,7 @@ func (it *item) event(x *scratch, state carillonv1.State, now time.Time) *carill
 	e.EventId = x.id.EventID(it.key, it.source, kind, state, it.made, code)
 	e.Kind, e.Status = kind, state
 	e.Id, e.App, e.Recipient, e.Campaign = it.Send.Id, it.Send.App, it.Send.To.Id, it.Send.Campaign
-	e.Channel, e.Account, e.Attempt = it.channel, it.account, it.made
+	e.Channel, e.Account, e.Attempt, e.Class = it.channel, it.account, it.made, it.Send.Class
 	e.Source, e.Reason, e.ProviderMessageId = &x.source, it.reason, ""
 	e.Path = it.path
 	e.AcceptedAt, e.At, e.NextAt = setTime(&x.accepted, it.accepted), setTime(&x.at, now), nil

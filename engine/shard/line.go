@@ -156,6 +156,9 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 			s.hold(it, policy, now)
 			continue
 		}
+		if s.tooSoon(it, l, now) {
+			continue
+		}
 		it.made++
 		it.away = true
 		it.Number, it.Owner, it.Waited = it.made-it.before(), s, it.Waited || it.parked

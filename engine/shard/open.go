@@ -45,6 +45,7 @@ func (s *Shard) begin(opened []*item, now time.Time) {
 		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) || it.line.way.Health().Rests(now) {
 			it.line.inLane--
 			it.away = false
+			s.pairReturned(it)
 			if !s.unannounce(it, now) {
 				s.putBack(it)
 			}
@@ -60,6 +61,7 @@ func (s *Shard) putBack(it *item) {
 	it.made--
 	it.open = false
 	s.leave(it)
+	s.leftMemory(it)
 	now := s.env.Now()
 	if h := l.way.Health(); h.Rests(now) {
 		s.parkBroken(l, it, h, now)

@@ -43,7 +43,7 @@ type member struct {
 	it     *item // nil where it is on disk
 	place  place
 	turn   ledgerv1.Turn // that its row has
-	sleeps bool          // it is parked until quiet hours end, or its account is well
+	sleeps bool          // it is parked until quiet hours end, a cap opens, or its account is well
 	passed bool          // its row was due, and could not be loaded yet
 	doubt  doubt         // of such a row
 }
@@ -157,9 +157,9 @@ func (s *Shard) wait(it *item, way Lane, now time.Time) {
 	s.waits[it.input] = append(s.waits[it.input], it)
 }
 
-// sleep is for an item that is parked until its recipient's quiet hours end, or its
-// account is well. Those behind it are parked too: in memory they would hold up the
-// watermark as long.
+// sleep is for an item that is parked until its recipient's quiet hours end, another
+// cap opens, or its account is well. Those behind it are parked too: in memory they
+// would hold up the watermark as long.
 func (s *Shard) sleep(it *item, now time.Time) {
 	if it.member == nil {
 		return

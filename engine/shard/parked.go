@@ -79,7 +79,7 @@ func queueOf(p *ledgerv1.Parked) string {
 		queue = heldQueue
 	} else if p.Channel == "" {
 		queue = timeQueue
-	} else if code := p.Reason.GetCode(); p.Reason.GetClass() == "time" && (code == codeNotYet || code == codeQuietHours) {
+	} else if code := p.Reason.GetCode(); p.Reason.GetClass() == "time" && (code == codeNotYet || code == codeQuietHours || code == codeCapped) {
 		queue += timeRows
 	} else if p.Reason.GetClass() == ClassOperator && code == codePaused {
 		queue += pausedRows

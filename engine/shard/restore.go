@@ -95,6 +95,9 @@ func (r *Restorer) Restore(ctx context.Context) (done [2]map[int64]bool, stale [
 			return done, nil, fmt.Errorf("find the dedupe window in %s: %w", status, err)
 		}
 	}
+	if err := r.recount(ctx, status, from.Status); err != nil {
+		return done, nil, err
+	}
 	next, err := r.Reader.Tail(ctx, status, from.Status, r.statusRecord)
 	if err != nil {
 		return done, nil, fmt.Errorf("restore from %s: %w", status, err)
@@ -197,10 +200,11 @@ func (r *Restorer) statusRecord(rec *kafka.Record) error {
 	if e.Status == carillonv1.State_STATE_DUPLICATE {
 		// It settles its record alone: the id belongs to another.
 		entry.Key = send.Key{}
-	} else {
-		if err := r.outlived(entry.Key); err != nil {
-			return err
-		}
+	} else if err := r.outlived(entry.Key); err != nil {
+		return err
+	}
+	if err := r.count(rec.Offset, e); err != nil {
+		return err
 	}
 	return r.add(entry)
 }

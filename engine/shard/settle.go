@@ -29,12 +29,14 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it.open = false
 	s.release(it)
 	if r.Outcome == lane.Expired {
+		s.pairReturned(it)
 		it.made--
 		s.leave(it)
 		s.expire(it, now)
 		return
 	}
 	health := l.way.Health()
+	s.pairDone(it, now)
 	s.count(it, r, health)
 	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]
@@ -116,6 +118,7 @@ func (s *Shard) end(it *item, state carillonv1.State, providerID string, now tim
 		s.pend.skip(it) // the id belongs to another record
 	} else {
 		s.pend.settled(it)
+		s.countOutcome(it, e)
 	}
 	s.env.Observer.Settled(it.channel, it.Send.Class, state, now.Sub(it.accepted))
 }
@@ -132,6 +135,7 @@ func (s *Shard) parkIn(queue string, it *item, due, now time.Time) {
 			due = now
 		}
 	}
+	s.leftMemory(it)
 	e := it.event(&s.scratch, state, now)
 	if it.held || it.turn() != ledgerv1.Turn_TURN_BEHIND { // nobody knows when it is its turn
 		e.NextAt = setTime(&s.scratch.to, due)

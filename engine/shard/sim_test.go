@@ -42,6 +42,8 @@ type sim struct {
 	crashed bool // at least once; what is handed over in order leaves nothing in doubt
 	read    int  // of trace.out
 	acked   map[string]int
+
+	lastDone map[string]time.Time // when the last attempt of a channel ended, in this life
 }
 
 // known is what the world has seen of a send.
@@ -66,10 +68,11 @@ type known struct {
 	doubted          time.Time // the take-over that found it open
 	noMore           bool      // it may have been sent by a channel that holds
 	outcomes         int
+	doubtful         bool // it may have gone without its owner knowing, who had reserved it
 }
 
 func newSim(t *rapid.T) *sim {
-	s := &sim{t: t, known: map[string]*known{}, lives: 1, acked: map[string]int{}}
+	s := &sim{t: t, known: map[string]*known{}, lives: 1, acked: map[string]int{}, lastDone: map[string]time.Time{}}
 	s.trace = makeTrace(simT{t})
 	s.trace.cfg.ParkLimit, s.trace.cfg.ParkHard = 1000, 1000
 	s.trace.cfg.Window = rapid.IntRange(1, 6).Draw(t, "window")
@@ -78,6 +81,12 @@ func newSim(t *rapid.T) *sim {
 	s.trace.open()
 	if timing := rapid.SampledFrom([]string{"", "", "quiet=12:00-12:20", "quiet=12:01-12:20", "quiet=12:01-12:20 late=3s"}).Draw(t, "timing"); timing != "" {
 		s.trace.timing(strings.Fields(timing))
+	}
+	if capped := rapid.SampledFrom([]string{"", "", "most=2/5m", "most=3/10m apart=30s"}).Draw(t, "caps"); capped != "" {
+		s.trace.caps(strings.Fields(capped))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "pairs") == 0 {
+		s.trace.rate([]string{rapid.SampledFrom([]string{"sms", "hold"}).Draw(t, "limited"), "6/m", "1"})
 	}
 	s.event("turn")
 	return s
@@ -273,11 +282,14 @@ func (s *sim) result(id, verdict string) {
 		}
 	}
 	k.open, k.answered = false, true
+	if verdict != "expired" {
+		s.lastDone[k.by] = s.trace.now
+	}
 	switch verdict {
 	case "accepted":
 		k.accepted, k.noMore, k.maybe = s.lives, k.noMore || k.by == "hold", k.by
 	case "lost", "unknown":
-		k.noMore, k.maybe = k.noMore || k.by == "hold", k.by
+		k.noMore, k.maybe, k.doubtful = k.noMore || k.by == "hold", k.by, true
 	}
 	s.event("result", append([]string{id}, strings.Fields(verdict)...)...)
 }
@@ -295,6 +307,9 @@ func (s *sim) crash() {
 		s.trace.log[topic] = log[:rapid.IntRange(s.acked[topic], len(log)).Draw(s.t, "kept of "+topic)]
 	}
 	s.crashed = true
+	for _, k := range s.order {
+		k.doubtful = k.doubtful || !s.ended(k.id)
+	}
 	s.newLife()
 }
 
@@ -312,6 +327,7 @@ func (s *sim) newLife() {
 	}
 	s.count()
 	s.lives++
+	clear(s.lastDone)
 	fmt.Fprintf(&s.trace.out, "restart %v %+v\n", args, s.trace.cfg.Found)
 	s.trace.restart(args)
 	s.event("turn")
@@ -380,6 +396,7 @@ func (s *sim) finish() {
 
 // observe checks what the shard has done since the last time.
 func (s *sim) observe() {
+	s.trace.writeEffects()
 	text := s.trace.out.String()[s.read:]
 	s.read = s.trace.out.Len()
 	for line := range strings.Lines(text) {
@@ -399,6 +416,7 @@ func (s *sim) observe() {
 	}
 	s.bounded()
 	s.recalled()
+	s.capped()
 }
 
 // attempt checks that one may begin.
@@ -440,6 +458,7 @@ func (s *sim) attempt(k *known, channel string) {
 			}
 		}
 	}
+	s.paired(k)
 	k.pushed++
 	k.open, k.lostAt = true, time.Time{}
 }

@@ -144,7 +144,7 @@ func makeTrace(t failer) *trace {
 func (tr *trace) open() {
 	var err error
 	if tr.db == nil {
-		tr.db, err = ledger.Open(ledger.Config{Dir: "db", FS: tr.fs, Window: 24 * time.Hour}, zerolog.Nop())
+		tr.db, err = ledger.Open(ledger.Config{Dir: "db", FS: tr.fs, Window: 24 * time.Hour, Caps: tr.counted()}, zerolog.Nop())
 		if err != nil {
 			tr.t.Fatal(err)
 		}
@@ -280,6 +280,12 @@ func (tr *trace) event(verb string, args []string) {
 		tr.now = at
 	case "timing":
 		tr.timing(args)
+		return
+	case "caps":
+		tr.caps(args)
+		return
+	case "rate": // sms 10/m 1
+		tr.rate(args)
 		return
 	case "ack":
 		owed := tr.pending
@@ -531,6 +537,8 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		it.Send.Fallback = &carillonv1.Fallback{On: strings.Split(value, ",")}
 	case "collapse":
 		it.Send.CollapseKey = value
+	case "to":
+		it.Send.To.Id = value
 	case "key":
 		it.Send.OrderingKey = value
 	case "test":

@@ -130,7 +130,7 @@ func (s *Shard) recall() {
 				return
 			}
 			m := s.place(unpark(k, &p))
-			m.sleeps = !p.Held && slices.Contains([]string{codeQuietHours, codePaused, codeBreakerOpen}, p.Reason.GetCode())
+			m.sleeps = !p.Held && slices.Contains([]string{codeQuietHours, codePaused, codeBreakerOpen, codeCapped}, p.Reason.GetCode())
 			if m.place, m.turn = onDisk, p.Turn; p.Held {
 				// It is in doubt since it was parked, and not since this shard was made.
 				since := time.UnixMilli(p.DueMs).Add(-s.cfg.Policies[p.Channel].HoldFor)

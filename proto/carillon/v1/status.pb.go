@@ -210,6 +210,8 @@ type Status struct {
 	At *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=at,proto3" json:"at,omitempty"`
 	// For `parked`: when it is tried next.
 	NextAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_at,json=nextAt,proto3" json:"next_at,omitempty"`
+	// The send's class: frequency caps are counted anew from these events.
+	Class Class `protobuf:"varint,17,opt,name=class,proto3,enum=carillon.v1.Class" json:"class,omitempty"`
 	// The channels before this one, in the order they were given up or passed over.
 	Path          []*Step `protobuf:"bytes,18,rep,name=path,proto3" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -356,6 +358,13 @@ func (x *Status) GetNextAt() *timestamppb.Timestamp {
 		return x.NextAt
 	}
 	return nil
+}
+
+func (x *Status) GetClass() Class {
+	if x != nil {
+		return x.Class
+	}
+	return Class_CLASS_UNSPECIFIED
 }
 
 func (x *Status) GetPath() []*Step {
@@ -568,7 +577,7 @@ var File_carillon_v1_status_proto protoreflect.FileDescriptor
 
 const file_carillon_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x18carillon/v1/status.proto\x12\vcarillon.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x04\n" +
+	"\x18carillon/v1/status.proto\x12\vcarillon.v1\x1a\x16carillon/v1/send.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x05\n" +
 	"\x06Status\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12%\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x11.carillon.v1.KindR\x04kind\x12*\n" +
@@ -587,7 +596,8 @@ const file_carillon_v1_status_proto_rawDesc = "" +
 	"\vaccepted_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"acceptedAt\x12*\n" +
 	"\x02at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x123\n" +
-	"\anext_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\x12%\n" +
+	"\anext_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x06nextAt\x12(\n" +
+	"\x05class\x18\x11 \x01(\x0e2\x12.carillon.v1.ClassR\x05class\x12%\n" +
 	"\x04path\x18\x12 \x03(\v2\x11.carillon.v1.StepR\x04path\"\x9d\x01\n" +
 	"\x04Step\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
@@ -650,22 +660,24 @@ var file_carillon_v1_status_proto_goTypes = []any{
 	(*Source)(nil),                // 4: carillon.v1.Source
 	(*Reason)(nil),                // 5: carillon.v1.Reason
 	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(Class)(0),                    // 7: carillon.v1.Class
 }
 var file_carillon_v1_status_proto_depIdxs = []int32{
-	0, // 0: carillon.v1.Status.kind:type_name -> carillon.v1.Kind
-	1, // 1: carillon.v1.Status.status:type_name -> carillon.v1.State
-	4, // 2: carillon.v1.Status.source:type_name -> carillon.v1.Source
-	5, // 3: carillon.v1.Status.reason:type_name -> carillon.v1.Reason
-	6, // 4: carillon.v1.Status.accepted_at:type_name -> google.protobuf.Timestamp
-	6, // 5: carillon.v1.Status.at:type_name -> google.protobuf.Timestamp
-	6, // 6: carillon.v1.Status.next_at:type_name -> google.protobuf.Timestamp
-	3, // 7: carillon.v1.Status.path:type_name -> carillon.v1.Step
-	5, // 8: carillon.v1.Step.reason:type_name -> carillon.v1.Reason
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: carillon.v1.Status.kind:type_name -> carillon.v1.Kind
+	1,  // 1: carillon.v1.Status.status:type_name -> carillon.v1.State
+	4,  // 2: carillon.v1.Status.source:type_name -> carillon.v1.Source
+	5,  // 3: carillon.v1.Status.reason:type_name -> carillon.v1.Reason
+	6,  // 4: carillon.v1.Status.accepted_at:type_name -> google.protobuf.Timestamp
+	6,  // 5: carillon.v1.Status.at:type_name -> google.protobuf.Timestamp
+	6,  // 6: carillon.v1.Status.next_at:type_name -> google.protobuf.Timestamp
+	7,  // 7: carillon.v1.Status.class:type_name -> carillon.v1.Class
+	3,  // 8: carillon.v1.Status.path:type_name -> carillon.v1.Step
+	5,  // 9: carillon.v1.Step.reason:type_name -> carillon.v1.Reason
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_carillon_v1_status_proto_init() }
@@ -673,6 +685,7 @@ func file_carillon_v1_status_proto_init() {
 	if File_carillon_v1_status_proto != nil {
 		return
 	}
+	file_carillon_v1_send_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -1,4 +1,4 @@
-package ledger
+package table
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ledger
+package table
 
 import "golang.org/x/sys/unix"
 

@@ -1,5 +1,5 @@
 //go:build unix && !linux
 
-package ledger
+package table
 
 func wantLargePages([]byte) {}
