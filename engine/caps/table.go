@@ -23,7 +23,7 @@ func (s Shape) With(r Rule) Shape {
 
 // Table holds, by key, when the last ones went, and how many are reserved: they are
 // on their way, and count as if they had gone. Whoever has nothing in the longest
-// window is forgotten, an eighth of it later at most.
+// window is forgotten, an eighth of it later at most, or a minute.
 //
 // Its memory is not the Go heap's: Free gives it back, and nobody may use the table
 // after that. It is not safe for concurrent use.
@@ -90,7 +90,7 @@ func (t *Table) Release(k Key) {
 
 // Count notes one that has gone, in any order of time.
 func (t *Table) Count(k Key, at Stamp, now time.Time) {
-	if now.Unix()-t.swept >= int64(t.shape.Longest/time.Second)/sweepsPerWindow {
+	if now.Unix()-t.swept >= t.sweepEvery() {
 		t.swept = now.Unix()
 		t.gone.Keep(func(v []byte) bool { return stamps(v).nth(1).opens(t.shape.Longest) > t.swept })
 	}
@@ -98,6 +98,11 @@ func (t *Table) Count(k Key, at Stamp, now time.Time) {
 		return
 	}
 	stamps(t.gone.Put(k)).add(at)
+}
+
+// sweepEvery is in seconds.
+func (t *Table) sweepEvery() int64 {
+	return int64(max(t.shape.Longest/sweepsPerWindow, time.Minute) / time.Second)
 }
 
 // stamps are times of four bytes each, the newest first; 0 is none.
