@@ -74,7 +74,7 @@ func (s *Shard) underCaps(it *item, way Lane, now time.Time) bool {
 	if n == 0 {
 		return true
 	}
-	if it.unknown == 0 && !it.resent() {
+	if !it.maybeSent() && !it.resent() {
 		until := now
 		for _, one := range all[:n] {
 			from, ok := s.env.Ledger.Counts().Opens(one.key, one.Rule, now)
@@ -154,7 +154,7 @@ func (c *Caps) appendCounts(to []ledger.Count, e *carillonv1.Status, reserved bo
 
 // leftMemory is for a send that is parked. One that may have gone out stays reserved.
 func (s *Shard) leftMemory(it *item) {
-	if it.unknown > 0 {
+	if it.maybeSent() {
 		s.takeShare(it)
 	} else {
 		s.returnShare(it)

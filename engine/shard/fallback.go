@@ -56,6 +56,7 @@ func (s *Shard) fallBack(it *item, state carillonv1.State, reason *carillonv1.Re
 	s.pend.status(it, it.event(&s.scratch, carillonv1.State_STATE_FALLBACK, now), s.cfg.Protobuf)
 	s.env.Observer.Progress(it.channel, carillonv1.State_STATE_FALLBACK, reason.GetClass())
 	it.channel, it.account = way.Name()
+	s.leftMemory(it)
 	it.failed, it.unknown, it.line = 0, 0, nil
 	s.write(queueName(it.channel, it.account, it.Bulk), it, now)
 	return true
