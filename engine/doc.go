@@ -34,6 +34,7 @@
 //	operator.go    what operators decide, to the shards and back
 //	parts.go       where a node touches the world: network, disk, processes
 //	topics.go      the topics as they must be, and the refusal where they are not
+//	tell.go        what a node tells an operator who asks how it is
 //	lanes.go       which lane serves a channel for an app
 //	timing.go      quiet hours and lateness, as shards take them; caps.go frequency caps
 //	health.go      what keeps the node from being ready

@@ -9,32 +9,46 @@ import (
 	"github.com/carillonhq/carillon/engine/shard"
 )
 
-// watchParked counts what waits on disk, of all shards.
-func (e *Engine) watchParked() {
-	channels, fill, doubt := map[string]int{}, map[string]float64{}, 0
+// parkedSends is what waits on disk, of all shards of the node.
+type parkedSends struct {
+	channels map[string]int // with 0 for those without any
+	lanes    map[string]int // by shard.LaneName
+	fullest  map[string]int // the same, of the shard that has the most: each stops by itself
+	inDoubt  int
+}
+
+func (e *Engine) parked() parkedSends {
+	all := parkedSends{map[string]int{}, map[string]int{}, map[string]int{}, 0}
 	for name := range e.cfg.Channels {
-		channels[name] = 0
+		all.channels[name] = 0
 	}
 	for _, s := range e.owned.all() {
 		p := s.Parked()
-		doubt += p.InDoubt
+		all.inDoubt += p.InDoubt
 		for channel, n := range p.ByChannel {
-			channels[channel] += n
+			all.channels[channel] += n
 		}
-		for line, n := range p.ByLane { // of the fullest shard: each stops by itself
-			fill[line] = max(fill[line], float64(n))
+		for line, n := range p.ByLane {
+			all.lanes[line] += n
+			all.fullest[line] = max(all.fullest[line], n)
 		}
 	}
-	for channel, n := range channels {
+	return all
+}
+
+// watchParked shows it.
+func (e *Engine) watchParked() {
+	parked := e.parked()
+	for channel, n := range parked.channels {
 		e.metrics.Parked(channel).Set(float64(n))
 	}
-	e.metrics.InDoubt.Set(float64(doubt))
+	e.metrics.InDoubt.Set(float64(parked.inDoubt))
 	bulk, urgent := e.parkBounds()
 	e.lanes.each(func(l *lane.Lane) {
 		channel, account := l.Name()
 		series := e.metrics.Lane(channel, account)
-		series.BulkParked.Set(fill[shard.LaneName(channel, account, true)] / float64(bulk))
-		series.UrgentParked.Set(fill[shard.LaneName(channel, account, false)] / float64(urgent))
+		series.BulkParked.Set(float64(parked.fullest[shard.LaneName(channel, account, true)]) / float64(bulk))
+		series.UrgentParked.Set(float64(parked.fullest[shard.LaneName(channel, account, false)]) / float64(urgent))
 	})
 }
 

@@ -34,7 +34,7 @@ func TestParkedGauges(t *testing.T) {
 	e.lanes = newLanes()
 	e.lanes.add("sms", []string{"*"}, lane.New(lane.Config{Channel: "sms", Account: "main"}, nil, nil, zerolog.Nop(), time.Now()))
 	for id, queues := range []map[string]int{
-		{"sms/main/bulk": 5, "sms/main/bulk/ordered": 3, "sms/main/bulk/time": 100, "held": 2, "open": 50},
+		{"sms/main/bulk": 5, "sms/main/bulk/ordered": 3, "sms/main/bulk/time": 100, "sms/main/bulk/paused": 9, "held": 2, "open": 50},
 		{"sms/main/bulk": 4, "sms/main/urgent": 10, "sms/main/urgent/time/ordered": 7, "held/ordered": 1, "time": 1},
 	} {
 		s := shard.New(shard.Config{}, shard.Env{Ledger: rows{queues: queues}, Now: time.Now}, [2]map[int64]bool{})
@@ -42,7 +42,7 @@ func TestParkedGauges(t *testing.T) {
 	}
 	e.watchParked()
 	want := map[string]float64{
-		"carillon_parked/sms": 22, "carillon_parked/email": 0, "carillon_parked/": 111, "carillon_in_doubt": 3,
+		"carillon_parked/sms": 31, "carillon_parked/email": 0, "carillon_parked/": 111, "carillon_in_doubt": 3,
 		"carillon_lane_parked_ratio/main/sms/bulk": .8, "carillon_lane_parked_ratio/main/sms/urgent": .25,
 	}
 	if got := gauges(t, e, want); !maps.Equal(got, want) {

@@ -60,6 +60,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 		return all
 	}
 	e.operator.answering.ends = e.inputEnds
+	e.operator.answering.node = e.tell
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })

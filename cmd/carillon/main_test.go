@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command as users do. Each script has free ports of its
-// own in $BROKER, $HTTP, $SMTP and $WEBHOOK.
+// own in $BROKER, $HTTP, $SMTP and $WEBHOOK, and quiet hours in $QUIET.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			for _, name := range []string{"BROKER", "HTTP", "SMTP", "WEBHOOK"} {
 				env.Setenv(name, freeAddr(t))
 			}
+			env.Setenv("QUIET", quietNow(time.Now().UTC()))
 			env.Setenv("NO_COLOR", "1")
 			// Under the race detector each command would wait a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=20 "+os.Getenv("GORACE"))
@@ -56,6 +57,11 @@ func TestScripts(t *testing.T) {
 			"commit":  commitOffset,
 		},
 	})
+}
+
+// quietNow are quiet hours that it is in, and will be for some hours.
+func quietNow(now time.Time) string {
+	return now.Add(-time.Hour).Format("15:04") + "-" + now.Add(3*time.Hour).Format("15:04")
 }
 
 // exits CODE COMMAND... runs a command that must end with the code.

@@ -14,7 +14,7 @@ type Parked struct {
 	// ByChannel counts them by channel; "" holds those without one.
 	ByChannel map[string]int
 	// ByLane counts those that count for a bound, by their lane's line: see
-	// LaneName. Those that wait for a time do not.
+	// LaneName. Those that wait for a time, or are paused, do not.
 	ByLane map[string]int
 	// InDoubt counts those that are held until an operator decides.
 	InDoubt int
@@ -48,7 +48,9 @@ func (s *Shard) publishParked() {
 		case queue == openQueue: // under way, not waiting
 		default:
 			p.ByChannel[channel] += rows
-			p.ByLane[lane] += rows
+			if strings.TrimSuffix(queue, orderedRows) == lane { // as room has it
+				p.ByLane[lane] += rows
+			}
 		}
 	})
 	s.parked.Store(&p)

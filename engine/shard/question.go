@@ -15,11 +15,6 @@ func (s *Shard) Answer(ctx context.Context, q *controlv1.Query) (*controlv1.Shar
 	return reply, s.within(ctx, func(now time.Time) { s.explain(q, reply, now) })
 }
 
-// explain fills in what the shard knows of a question; it runs in the loop, and
-// must be quick. A question that shards know nothing of is done without an
-// answer.
-func (s *Shard) explain(_ *controlv1.Query, _ *controlv1.ShardReply, _ time.Time) {}
-
 // Progress says how far the shard is with a cancel or a pause, from any goroutine:
 // it is done with one that does not stand. ends are behind the last records that
 // the inputs had at the time. It waits and fails as Answer does.

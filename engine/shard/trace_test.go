@@ -313,6 +313,9 @@ func (tr *trace) event(verb string, args []string) {
 		}
 	case "breaker": // sms open credential 30s; sms half-open; sms closed
 		tr.breaker(tr.lanes[args[0]], args[1:])
+	case "explain":
+		tr.explain(args[0])
+		return
 	case "pause":
 		tr.shard.Pause()
 	case "resume":

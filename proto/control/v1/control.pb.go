@@ -792,7 +792,7 @@ func (x *Explain) GetId() string {
 	return ""
 }
 
-// Lanes asks each node for the state of its lanes.
+// Lanes asks each node how it is, and its lanes.
 type Lanes struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -21,6 +21,86 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Place is where a send is.
+type Place int32
+
+const (
+	Place_PLACE_UNSPECIFIED Place = 0
+	// Not read yet, never published, or ended before the dedupe window.
+	Place_PLACE_NOT_KNOWN Place = 1
+	// It has its outcome, in `status`.
+	Place_PLACE_ENDED Place = 2
+	// In memory: its lane has no room for it.
+	Place_PLACE_IN_SHARD Place = 3
+	// In memory: another one of its ordering key goes first.
+	Place_PLACE_BEHIND Place = 4
+	// In its lane.
+	Place_PLACE_IN_LANE Place = 5
+	// With the plugin.
+	Place_PLACE_OPEN Place = 6
+	// On disk, until a time or until its lane has room.
+	Place_PLACE_PARKED Place = 7
+	// Held, until an operator decides.
+	Place_PLACE_IN_DOUBT Place = 8
+	// What became of it is on its way to Kafka.
+	Place_PLACE_SETTLING Place = 9
+)
+
+// Enum value maps for Place.
+var (
+	Place_name = map[int32]string{
+		0: "PLACE_UNSPECIFIED",
+		1: "PLACE_NOT_KNOWN",
+		2: "PLACE_ENDED",
+		3: "PLACE_IN_SHARD",
+		4: "PLACE_BEHIND",
+		5: "PLACE_IN_LANE",
+		6: "PLACE_OPEN",
+		7: "PLACE_PARKED",
+		8: "PLACE_IN_DOUBT",
+		9: "PLACE_SETTLING",
+	}
+	Place_value = map[string]int32{
+		"PLACE_UNSPECIFIED": 0,
+		"PLACE_NOT_KNOWN":   1,
+		"PLACE_ENDED":       2,
+		"PLACE_IN_SHARD":    3,
+		"PLACE_BEHIND":      4,
+		"PLACE_IN_LANE":     5,
+		"PLACE_OPEN":        6,
+		"PLACE_PARKED":      7,
+		"PLACE_IN_DOUBT":    8,
+		"PLACE_SETTLING":    9,
+	}
+)
+
+func (x Place) Enum() *Place {
+	p := new(Place)
+	*p = x
+	return p
+}
+
+func (x Place) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Place) Descriptor() protoreflect.EnumDescriptor {
+	return file_control_v1_reply_proto_enumTypes[0].Descriptor()
+}
+
+func (Place) Type() protoreflect.EnumType {
+	return &file_control_v1_reply_proto_enumTypes[0]
+}
+
+func (x Place) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Place.Descriptor instead.
+func (Place) EnumDescriptor() ([]byte, []int) {
+	return file_control_v1_reply_proto_rawDescGZIP(), []int{0}
+}
+
 // Reply is what one node answers to a request that it read in `control`, in the
 // topic `replies` under the request's id. A later one of the same node takes the
 // place of the one before. All is known when every shard has said that it is
@@ -34,7 +114,10 @@ type Reply struct {
 	// Those shards that it runs.
 	Shards []*ShardReply `protobuf:"bytes,4,rep,name=shards,proto3" json:"shards,omitempty"`
 	// What can't be answered, and why.
-	Error         string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"` // Of the node as a whole: from 10 on.
+	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	// Of the node as a whole: from 10 on. Every answer to a question has them.
+	Lanes         []*LaneState `protobuf:"bytes,10,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	State         *NodeState   `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +187,20 @@ func (x *Reply) GetError() string {
 	return ""
 }
 
+func (x *Reply) GetLanes() []*LaneState {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *Reply) GetState() *NodeState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // ShardReply is one shard's part.
 type ShardReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -116,6 +213,7 @@ type ShardReply struct {
 	// Types that are valid to be assigned to Answer:
 	//
 	//	*ShardReply_Progress
+	//	*ShardReply_Explanation
 	Answer        isShardReply_Answer `protobuf_oneof:"answer"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -188,6 +286,15 @@ func (x *ShardReply) GetProgress() *Progress {
 	return nil
 }
 
+func (x *ShardReply) GetExplanation() *Explanation {
+	if x != nil {
+		if x, ok := x.Answer.(*ShardReply_Explanation); ok {
+			return x.Explanation
+		}
+	}
+	return nil
+}
+
 type isShardReply_Answer interface {
 	isShardReply_Answer()
 }
@@ -196,7 +303,13 @@ type ShardReply_Progress struct {
 	Progress *Progress `protobuf:"bytes,10,opt,name=progress,proto3,oneof"`
 }
 
+type ShardReply_Explanation struct {
+	Explanation *Explanation `protobuf:"bytes,11,opt,name=explanation,proto3,oneof"`
+}
+
 func (*ShardReply_Progress) isShardReply_Answer() {}
+
+func (*ShardReply_Explanation) isShardReply_Answer() {}
 
 // Progress is how far a shard is with a cancel or a pause.
 type Progress struct {
@@ -281,32 +394,749 @@ func (x *Progress) GetParked() bool {
 	return false
 }
 
+// Explanation is what the shard of its recipient knows of one send.
+type Explanation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Place Place                  `protobuf:"varint,1,opt,name=place,proto3,enum=control.v1.Place" json:"place,omitempty"`
+	// Where it goes, or was tried last; empty as long as that is open.
+	Channel  string `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	Account  string `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Bulk     bool   `protobuf:"varint,4,opt,name=bulk,proto3" json:"bulk,omitempty"`
+	Campaign string `protobuf:"bytes,5,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	// Those that were made, with the one under way.
+	Attempts uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Why it waits, or its last attempt did not end it, as a status event has it.
+	ReasonClass string `protobuf:"bytes,7,opt,name=reason_class,json=reasonClass,proto3" json:"reason_class,omitempty"`
+	ReasonCode  string `protobuf:"bytes,8,opt,name=reason_code,json=reasonCode,proto3" json:"reason_code,omitempty"`
+	// All times are Unix milliseconds, 0 where there is none.
+	AcceptedMs int64 `protobuf:"varint,9,opt,name=accepted_ms,json=acceptedMs,proto3" json:"accepted_ms,omitempty"`
+	ExpiresMs  int64 `protobuf:"varint,10,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	// Since when it is where it is.
+	SinceMs int64 `protobuf:"varint,11,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// When it goes on: it is taken up again, ends in doubt, or counts as lost.
+	UntilMs int64 `protobuf:"varint,12,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// How many of its ordering key go before it.
+	Before int64 `protobuf:"varint,13,opt,name=before,proto3" json:"before,omitempty"`
+	// When the newest records that were read were accepted: what came later is
+	// still in Kafka.
+	UrgentReadMs  int64 `protobuf:"varint,14,opt,name=urgent_read_ms,json=urgentReadMs,proto3" json:"urgent_read_ms,omitempty"`
+	BulkReadMs    int64 `protobuf:"varint,15,opt,name=bulk_read_ms,json=bulkReadMs,proto3" json:"bulk_read_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_control_v1_reply_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_control_v1_reply_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_control_v1_reply_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Explanation) GetPlace() Place {
+	if x != nil {
+		return x.Place
+	}
+	return Place_PLACE_UNSPECIFIED
+}
+
+func (x *Explanation) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Explanation) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Explanation) GetBulk() bool {
+	if x != nil {
+		return x.Bulk
+	}
+	return false
+}
+
+func (x *Explanation) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *Explanation) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Explanation) GetReasonClass() string {
+	if x != nil {
+		return x.ReasonClass
+	}
+	return ""
+}
+
+func (x *Explanation) GetReasonCode() string {
+	if x != nil {
+		return x.ReasonCode
+	}
+	return ""
+}
+
+func (x *Explanation) GetAcceptedMs() int64 {
+	if x != nil {
+		return x.AcceptedMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetBefore() int64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *Explanation) GetUrgentReadMs() int64 {
+	if x != nil {
+		return x.UrgentReadMs
+	}
+	return 0
+}
+
+func (x *Explanation) GetBulkReadMs() int64 {
+	if x != nil {
+		return x.BulkReadMs
+	}
+	return 0
+}
+
+// LaneState is one account on one node.
+type LaneState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Account string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	// Which apps may use it; "*" is every one.
+	Apps     []string `protobuf:"bytes,3,rep,name=apps,proto3" json:"apps,omitempty"`
+	PluginUp bool     `protobuf:"varint,4,opt,name=plugin_up,json=pluginUp,proto3" json:"plugin_up,omitempty"`
+	// Sends that wait in it, attempts with the plugin, and how many more that takes.
+	Urgent  int64 `protobuf:"varint,5,opt,name=urgent,proto3" json:"urgent,omitempty"`
+	Bulk    int64 `protobuf:"varint,6,opt,name=bulk,proto3" json:"bulk,omitempty"`
+	Open    int64 `protobuf:"varint,7,opt,name=open,proto3" json:"open,omitempty"`
+	Credits int64 `protobuf:"varint,8,opt,name=credits,proto3" json:"credits,omitempty"`
+	// The account's rate, of all nodes, a second; 0 is none.
+	Rate float64 `protobuf:"fixed64,9,opt,name=rate,proto3" json:"rate,omitempty"`
+	// The node's share of it, and what it may send now.
+	Share   float64 `protobuf:"fixed64,10,opt,name=share,proto3" json:"share,omitempty"`
+	RateNow float64 `protobuf:"fixed64,11,opt,name=rate_now,json=rateNow,proto3" json:"rate_now,omitempty"`
+	// Until when the provider wants to be left alone, Unix milliseconds.
+	PausedUntilMs int64 `protobuf:"varint,12,opt,name=paused_until_ms,json=pausedUntilMs,proto3" json:"paused_until_ms,omitempty"`
+	// The node does not know that it still is a member of its group.
+	Lapsed bool `protobuf:"varint,13,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	// "" is closed.
+	Breaker        string `protobuf:"bytes,14,opt,name=breaker,proto3" json:"breaker,omitempty"`
+	BreakerReason  string `protobuf:"bytes,15,opt,name=breaker_reason,json=breakerReason,proto3" json:"breaker_reason,omitempty"`
+	BreakerUntilMs int64  `protobuf:"varint,16,opt,name=breaker_until_ms,json=breakerUntilMs,proto3" json:"breaker_until_ms,omitempty"`
+	// Sends that are parked for it, and how full the fullest shard is of them, as a
+	// share of what it may park.
+	ParkedUrgent int64   `protobuf:"varint,17,opt,name=parked_urgent,json=parkedUrgent,proto3" json:"parked_urgent,omitempty"`
+	ParkedBulk   int64   `protobuf:"varint,18,opt,name=parked_bulk,json=parkedBulk,proto3" json:"parked_bulk,omitempty"`
+	ParkedShare  float64 `protobuf:"fixed64,19,opt,name=parked_share,json=parkedShare,proto3" json:"parked_share,omitempty"`
+	// Attempts that were answered since the node began, and of them throttled.
+	Attempts  int64 `protobuf:"varint,20,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Throttled int64 `protobuf:"varint,21,opt,name=throttled,proto3" json:"throttled,omitempty"`
+	// Of those that wait, how many a limit beside the account's rate keeps, by its
+	// dimension.
+	Limited map[string]int64 `protobuf:"bytes,22,rep,name=limited,proto3" json:"limited,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Who has paused it, an operator; "" is nobody.
+	PausedBy      string `protobuf:"bytes,23,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LaneState) Reset() {
+	*x = LaneState{}
+	mi := &file_control_v1_reply_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LaneState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LaneState) ProtoMessage() {}
+
+func (x *LaneState) ProtoReflect() protoreflect.Message {
+	mi := &file_control_v1_reply_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LaneState.ProtoReflect.Descriptor instead.
+func (*LaneState) Descriptor() ([]byte, []int) {
+	return file_control_v1_reply_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LaneState) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *LaneState) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *LaneState) GetApps() []string {
+	if x != nil {
+		return x.Apps
+	}
+	return nil
+}
+
+func (x *LaneState) GetPluginUp() bool {
+	if x != nil {
+		return x.PluginUp
+	}
+	return false
+}
+
+func (x *LaneState) GetUrgent() int64 {
+	if x != nil {
+		return x.Urgent
+	}
+	return 0
+}
+
+func (x *LaneState) GetBulk() int64 {
+	if x != nil {
+		return x.Bulk
+	}
+	return 0
+}
+
+func (x *LaneState) GetOpen() int64 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+func (x *LaneState) GetCredits() int64 {
+	if x != nil {
+		return x.Credits
+	}
+	return 0
+}
+
+func (x *LaneState) GetRate() float64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *LaneState) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *LaneState) GetRateNow() float64 {
+	if x != nil {
+		return x.RateNow
+	}
+	return 0
+}
+
+func (x *LaneState) GetPausedUntilMs() int64 {
+	if x != nil {
+		return x.PausedUntilMs
+	}
+	return 0
+}
+
+func (x *LaneState) GetLapsed() bool {
+	if x != nil {
+		return x.Lapsed
+	}
+	return false
+}
+
+func (x *LaneState) GetBreaker() string {
+	if x != nil {
+		return x.Breaker
+	}
+	return ""
+}
+
+func (x *LaneState) GetBreakerReason() string {
+	if x != nil {
+		return x.BreakerReason
+	}
+	return ""
+}
+
+func (x *LaneState) GetBreakerUntilMs() int64 {
+	if x != nil {
+		return x.BreakerUntilMs
+	}
+	return 0
+}
+
+func (x *LaneState) GetParkedUrgent() int64 {
+	if x != nil {
+		return x.ParkedUrgent
+	}
+	return 0
+}
+
+func (x *LaneState) GetParkedBulk() int64 {
+	if x != nil {
+		return x.ParkedBulk
+	}
+	return 0
+}
+
+func (x *LaneState) GetParkedShare() float64 {
+	if x != nil {
+		return x.ParkedShare
+	}
+	return 0
+}
+
+func (x *LaneState) GetAttempts() int64 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *LaneState) GetThrottled() int64 {
+	if x != nil {
+		return x.Throttled
+	}
+	return 0
+}
+
+func (x *LaneState) GetLimited() map[string]int64 {
+	if x != nil {
+		return x.Limited
+	}
+	return nil
+}
+
+func (x *LaneState) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+// NodeState is how a node is.
+type NodeState struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	StartedMs int64                  `protobuf:"varint,1,opt,name=started_ms,json=startedMs,proto3" json:"started_ms,omitempty"`
+	// What keeps it from being ready, a sentence each.
+	Faults []string `protobuf:"bytes,2,rep,name=faults,proto3" json:"faults,omitempty"`
+	Shards int64    `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`
+	// Of its inputs: the age of the oldest record that is not done, and how many are
+	// not.
+	UrgentLagMs  int64 `protobuf:"varint,4,opt,name=urgent_lag_ms,json=urgentLagMs,proto3" json:"urgent_lag_ms,omitempty"`
+	BulkLagMs    int64 `protobuf:"varint,5,opt,name=bulk_lag_ms,json=bulkLagMs,proto3" json:"bulk_lag_ms,omitempty"`
+	UrgentUnread int64 `protobuf:"varint,6,opt,name=urgent_unread,json=urgentUnread,proto3" json:"urgent_unread,omitempty"`
+	BulkUnread   int64 `protobuf:"varint,7,opt,name=bulk_unread,json=bulkUnread,proto3" json:"bulk_unread,omitempty"`
+	Parked       int64 `protobuf:"varint,8,opt,name=parked,proto3" json:"parked,omitempty"`
+	InDoubt      int64 `protobuf:"varint,9,opt,name=in_doubt,json=inDoubt,proto3" json:"in_doubt,omitempty"`
+	// Outcomes that are on their way to Kafka.
+	Unacknowledged int64 `protobuf:"varint,10,opt,name=unacknowledged,proto3" json:"unacknowledged,omitempty"`
+	MemoryBytes    int64 `protobuf:"varint,11,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// Since it began: records read, sends that ended by outcome, generations joined.
+	Read          int64            `protobuf:"varint,12,opt,name=read,proto3" json:"read,omitempty"`
+	Outcomes      map[string]int64 `protobuf:"bytes,13,rep,name=outcomes,proto3" json:"outcomes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Rebalances    int64            `protobuf:"varint,14,opt,name=rebalances,proto3" json:"rebalances,omitempty"`
+	Plugins       []*PluginState   `protobuf:"bytes,15,rep,name=plugins,proto3" json:"plugins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeState) Reset() {
+	*x = NodeState{}
+	mi := &file_control_v1_reply_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeState) ProtoMessage() {}
+
+func (x *NodeState) ProtoReflect() protoreflect.Message {
+	mi := &file_control_v1_reply_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeState.ProtoReflect.Descriptor instead.
+func (*NodeState) Descriptor() ([]byte, []int) {
+	return file_control_v1_reply_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *NodeState) GetStartedMs() int64 {
+	if x != nil {
+		return x.StartedMs
+	}
+	return 0
+}
+
+func (x *NodeState) GetFaults() []string {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+func (x *NodeState) GetShards() int64 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *NodeState) GetUrgentLagMs() int64 {
+	if x != nil {
+		return x.UrgentLagMs
+	}
+	return 0
+}
+
+func (x *NodeState) GetBulkLagMs() int64 {
+	if x != nil {
+		return x.BulkLagMs
+	}
+	return 0
+}
+
+func (x *NodeState) GetUrgentUnread() int64 {
+	if x != nil {
+		return x.UrgentUnread
+	}
+	return 0
+}
+
+func (x *NodeState) GetBulkUnread() int64 {
+	if x != nil {
+		return x.BulkUnread
+	}
+	return 0
+}
+
+func (x *NodeState) GetParked() int64 {
+	if x != nil {
+		return x.Parked
+	}
+	return 0
+}
+
+func (x *NodeState) GetInDoubt() int64 {
+	if x != nil {
+		return x.InDoubt
+	}
+	return 0
+}
+
+func (x *NodeState) GetUnacknowledged() int64 {
+	if x != nil {
+		return x.Unacknowledged
+	}
+	return 0
+}
+
+func (x *NodeState) GetMemoryBytes() int64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *NodeState) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *NodeState) GetOutcomes() map[string]int64 {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *NodeState) GetRebalances() int64 {
+	if x != nil {
+		return x.Rebalances
+	}
+	return 0
+}
+
+func (x *NodeState) GetPlugins() []*PluginState {
+	if x != nil {
+		return x.Plugins
+	}
+	return nil
+}
+
+type PluginState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Up      bool                   `protobuf:"varint,2,opt,name=up,proto3" json:"up,omitempty"`
+	// Starts after the first.
+	Restarts      int64 `protobuf:"varint,3,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PluginState) Reset() {
+	*x = PluginState{}
+	mi := &file_control_v1_reply_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PluginState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PluginState) ProtoMessage() {}
+
+func (x *PluginState) ProtoReflect() protoreflect.Message {
+	mi := &file_control_v1_reply_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PluginState.ProtoReflect.Descriptor instead.
+func (*PluginState) Descriptor() ([]byte, []int) {
+	return file_control_v1_reply_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PluginState) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PluginState) GetUp() bool {
+	if x != nil {
+		return x.Up
+	}
+	return false
+}
+
+func (x *PluginState) GetRestarts() int64 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
 var File_control_v1_reply_proto protoreflect.FileDescriptor
 
 const file_control_v1_reply_proto_rawDesc = "" +
 	"\n" +
 	"\x16control/v1/reply.proto\x12\n" +
-	"control.v1\"\x90\x01\n" +
+	"control.v1\"\xea\x01\n" +
 	"\x05Reply\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12.\n" +
 	"\x06shards\x18\x04 \x03(\v2\x16.control.v1.ShardReplyR\x06shards\x12\x14\n" +
-	"\x05error\x18\x05 \x01(\tR\x05error\"\x8f\x01\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\x12+\n" +
+	"\x05lanes\x18\n" +
+	" \x03(\v2\x15.control.v1.LaneStateR\x05lanes\x12+\n" +
+	"\x05state\x18\v \x01(\v2\x15.control.v1.NodeStateR\x05state\"\xcc\x01\n" +
 	"\n" +
 	"ShardReply\x12\x14\n" +
 	"\x05shard\x18\x01 \x01(\x05R\x05shard\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x122\n" +
 	"\bprogress\x18\n" +
-	" \x01(\v2\x14.control.v1.ProgressH\x00R\bprogressB\b\n" +
+	" \x01(\v2\x14.control.v1.ProgressH\x00R\bprogress\x12;\n" +
+	"\vexplanation\x18\v \x01(\v2\x17.control.v1.ExplanationH\x00R\vexplanationB\b\n" +
 	"\x06answer\"\x81\x01\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05sends\x18\x01 \x01(\x03R\x05sends\x12\x12\n" +
 	"\x04late\x18\x02 \x01(\x03R\x04late\x12\x1b\n" +
 	"\tunder_way\x18\x03 \x01(\x03R\bunderWay\x12\x16\n" +
 	"\x06unread\x18\x04 \x01(\x03R\x06unread\x12\x16\n" +
-	"\x06parked\x18\x05 \x01(\bR\x06parkedB;Z9github.com/carillonhq/carillon/proto/control/v1;controlv1b\x06proto3"
+	"\x06parked\x18\x05 \x01(\bR\x06parked\"\xd0\x03\n" +
+	"\vExplanation\x12'\n" +
+	"\x05place\x18\x01 \x01(\x0e2\x11.control.v1.PlaceR\x05place\x12\x18\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04bulk\x18\x04 \x01(\bR\x04bulk\x12\x1a\n" +
+	"\bcampaign\x18\x05 \x01(\tR\bcampaign\x12\x1a\n" +
+	"\battempts\x18\x06 \x01(\rR\battempts\x12!\n" +
+	"\freason_class\x18\a \x01(\tR\vreasonClass\x12\x1f\n" +
+	"\vreason_code\x18\b \x01(\tR\n" +
+	"reasonCode\x12\x1f\n" +
+	"\vaccepted_ms\x18\t \x01(\x03R\n" +
+	"acceptedMs\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\n" +
+	" \x01(\x03R\texpiresMs\x12\x19\n" +
+	"\bsince_ms\x18\v \x01(\x03R\asinceMs\x12\x19\n" +
+	"\buntil_ms\x18\f \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06before\x18\r \x01(\x03R\x06before\x12$\n" +
+	"\x0eurgent_read_ms\x18\x0e \x01(\x03R\furgentReadMs\x12 \n" +
+	"\fbulk_read_ms\x18\x0f \x01(\x03R\n" +
+	"bulkReadMs\"\xf4\x05\n" +
+	"\tLaneState\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04apps\x18\x03 \x03(\tR\x04apps\x12\x1b\n" +
+	"\tplugin_up\x18\x04 \x01(\bR\bpluginUp\x12\x16\n" +
+	"\x06urgent\x18\x05 \x01(\x03R\x06urgent\x12\x12\n" +
+	"\x04bulk\x18\x06 \x01(\x03R\x04bulk\x12\x12\n" +
+	"\x04open\x18\a \x01(\x03R\x04open\x12\x18\n" +
+	"\acredits\x18\b \x01(\x03R\acredits\x12\x12\n" +
+	"\x04rate\x18\t \x01(\x01R\x04rate\x12\x14\n" +
+	"\x05share\x18\n" +
+	" \x01(\x01R\x05share\x12\x19\n" +
+	"\brate_now\x18\v \x01(\x01R\arateNow\x12&\n" +
+	"\x0fpaused_until_ms\x18\f \x01(\x03R\rpausedUntilMs\x12\x16\n" +
+	"\x06lapsed\x18\r \x01(\bR\x06lapsed\x12\x18\n" +
+	"\abreaker\x18\x0e \x01(\tR\abreaker\x12%\n" +
+	"\x0ebreaker_reason\x18\x0f \x01(\tR\rbreakerReason\x12(\n" +
+	"\x10breaker_until_ms\x18\x10 \x01(\x03R\x0ebreakerUntilMs\x12#\n" +
+	"\rparked_urgent\x18\x11 \x01(\x03R\fparkedUrgent\x12\x1f\n" +
+	"\vparked_bulk\x18\x12 \x01(\x03R\n" +
+	"parkedBulk\x12!\n" +
+	"\fparked_share\x18\x13 \x01(\x01R\vparkedShare\x12\x1a\n" +
+	"\battempts\x18\x14 \x01(\x03R\battempts\x12\x1c\n" +
+	"\tthrottled\x18\x15 \x01(\x03R\tthrottled\x12<\n" +
+	"\alimited\x18\x16 \x03(\v2\".control.v1.LaneState.LimitedEntryR\alimited\x12\x1b\n" +
+	"\tpaused_by\x18\x17 \x01(\tR\bpausedBy\x1a:\n" +
+	"\fLimitedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xc7\x04\n" +
+	"\tNodeState\x12\x1d\n" +
+	"\n" +
+	"started_ms\x18\x01 \x01(\x03R\tstartedMs\x12\x16\n" +
+	"\x06faults\x18\x02 \x03(\tR\x06faults\x12\x16\n" +
+	"\x06shards\x18\x03 \x01(\x03R\x06shards\x12\"\n" +
+	"\rurgent_lag_ms\x18\x04 \x01(\x03R\vurgentLagMs\x12\x1e\n" +
+	"\vbulk_lag_ms\x18\x05 \x01(\x03R\tbulkLagMs\x12#\n" +
+	"\rurgent_unread\x18\x06 \x01(\x03R\furgentUnread\x12\x1f\n" +
+	"\vbulk_unread\x18\a \x01(\x03R\n" +
+	"bulkUnread\x12\x16\n" +
+	"\x06parked\x18\b \x01(\x03R\x06parked\x12\x19\n" +
+	"\bin_doubt\x18\t \x01(\x03R\ainDoubt\x12&\n" +
+	"\x0eunacknowledged\x18\n" +
+	" \x01(\x03R\x0eunacknowledged\x12!\n" +
+	"\fmemory_bytes\x18\v \x01(\x03R\vmemoryBytes\x12\x12\n" +
+	"\x04read\x18\f \x01(\x03R\x04read\x12?\n" +
+	"\boutcomes\x18\r \x03(\v2#.control.v1.NodeState.OutcomesEntryR\boutcomes\x12\x1e\n" +
+	"\n" +
+	"rebalances\x18\x0e \x01(\x03R\n" +
+	"rebalances\x121\n" +
+	"\aplugins\x18\x0f \x03(\v2\x17.control.v1.PluginStateR\aplugins\x1a;\n" +
+	"\rOutcomesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"S\n" +
+	"\vPluginState\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x0e\n" +
+	"\x02up\x18\x02 \x01(\bR\x02up\x12\x1a\n" +
+	"\brestarts\x18\x03 \x01(\x03R\brestarts*\xc7\x01\n" +
+	"\x05Place\x12\x15\n" +
+	"\x11PLACE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fPLACE_NOT_KNOWN\x10\x01\x12\x0f\n" +
+	"\vPLACE_ENDED\x10\x02\x12\x12\n" +
+	"\x0ePLACE_IN_SHARD\x10\x03\x12\x10\n" +
+	"\fPLACE_BEHIND\x10\x04\x12\x11\n" +
+	"\rPLACE_IN_LANE\x10\x05\x12\x0e\n" +
+	"\n" +
+	"PLACE_OPEN\x10\x06\x12\x10\n" +
+	"\fPLACE_PARKED\x10\a\x12\x12\n" +
+	"\x0ePLACE_IN_DOUBT\x10\b\x12\x12\n" +
+	"\x0ePLACE_SETTLING\x10\tB;Z9github.com/carillonhq/carillon/proto/control/v1;controlv1b\x06proto3"
 
 var (
 	file_control_v1_reply_proto_rawDescOnce sync.Once
@@ -320,20 +1150,35 @@ func file_control_v1_reply_proto_rawDescGZIP() []byte {
 	return file_control_v1_reply_proto_rawDescData
 }
 
-var file_control_v1_reply_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_control_v1_reply_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_control_v1_reply_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_control_v1_reply_proto_goTypes = []any{
-	(*Reply)(nil),      // 0: control.v1.Reply
-	(*ShardReply)(nil), // 1: control.v1.ShardReply
-	(*Progress)(nil),   // 2: control.v1.Progress
+	(Place)(0),          // 0: control.v1.Place
+	(*Reply)(nil),       // 1: control.v1.Reply
+	(*ShardReply)(nil),  // 2: control.v1.ShardReply
+	(*Progress)(nil),    // 3: control.v1.Progress
+	(*Explanation)(nil), // 4: control.v1.Explanation
+	(*LaneState)(nil),   // 5: control.v1.LaneState
+	(*NodeState)(nil),   // 6: control.v1.NodeState
+	(*PluginState)(nil), // 7: control.v1.PluginState
+	nil,                 // 8: control.v1.LaneState.LimitedEntry
+	nil,                 // 9: control.v1.NodeState.OutcomesEntry
 }
 var file_control_v1_reply_proto_depIdxs = []int32{
-	1, // 0: control.v1.Reply.shards:type_name -> control.v1.ShardReply
-	2, // 1: control.v1.ShardReply.progress:type_name -> control.v1.Progress
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 0: control.v1.Reply.shards:type_name -> control.v1.ShardReply
+	5, // 1: control.v1.Reply.lanes:type_name -> control.v1.LaneState
+	6, // 2: control.v1.Reply.state:type_name -> control.v1.NodeState
+	3, // 3: control.v1.ShardReply.progress:type_name -> control.v1.Progress
+	4, // 4: control.v1.ShardReply.explanation:type_name -> control.v1.Explanation
+	0, // 5: control.v1.Explanation.place:type_name -> control.v1.Place
+	8, // 6: control.v1.LaneState.limited:type_name -> control.v1.LaneState.LimitedEntry
+	9, // 7: control.v1.NodeState.outcomes:type_name -> control.v1.NodeState.OutcomesEntry
+	7, // 8: control.v1.NodeState.plugins:type_name -> control.v1.PluginState
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_control_v1_reply_proto_init() }
@@ -343,19 +1188,21 @@ func file_control_v1_reply_proto_init() {
 	}
 	file_control_v1_reply_proto_msgTypes[1].OneofWrappers = []any{
 		(*ShardReply_Progress)(nil),
+		(*ShardReply_Explanation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_control_v1_reply_proto_rawDesc), len(file_control_v1_reply_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   3,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_control_v1_reply_proto_goTypes,
 		DependencyIndexes: file_control_v1_reply_proto_depIdxs,
+		EnumInfos:         file_control_v1_reply_proto_enumTypes,
 		MessageInfos:      file_control_v1_reply_proto_msgTypes,
 	}.Build()
 	File_control_v1_reply_proto = out.File
