@@ -48,7 +48,7 @@ func (e *Engine) own(ctx context.Context, m intake.Membership) {
 		}
 	}
 	e.standby.assign(m.Shards)
-	e.lanes.each(func(l *lane.Lane) { l.SetShare(float64(len(m.Shards)) / float64(e.cfg.Kafka.Topics.Partitions)) })
+	e.lanes.each(func(l *lane.Lane) { l.SetShards(m.Shards, e.cfg.Kafka.Topics.Partitions) })
 
 	var keepers, first sync.WaitGroup
 	for _, id := range m.Shards {

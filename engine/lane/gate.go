@@ -24,7 +24,9 @@ type Limits struct {
 // gate is a limit of one value of a dimension: one app's, one domain's.
 type gate struct {
 	limit.GCRA
+	slots *limit.Slots // in its place, where the rate is too small to split
 	of    limit.Dimension
+	hash  uint64
 	rate  Rate
 	until time.Time // when the provider may be asked again
 	uses  int       // of it by those set aside
@@ -34,10 +36,38 @@ type gate struct {
 // at returns when an attempt may pass with n others before it, now or later.
 func (g *gate) at(now time.Time, n int) time.Time {
 	at := g.At(now, n)
+	if g.slots != nil {
+		at = g.slots.At(now, n)
+	}
 	if g.until.After(at) {
 		return g.until
 	}
 	return at
+}
+
+// use reserves a place.
+func (g *gate) use(now time.Time) {
+	if g.slots != nil {
+		g.slots.Use(now)
+		return
+	}
+	g.Use(now, 1)
+}
+
+// empty takes back what is left of a burst.
+func (g *gate) empty(now time.Time) {
+	g.Empty(now)
+	if g.slots != nil {
+		g.slots.Empty(now)
+	}
+}
+
+// interval is the time between two attempts that pass.
+func (g *gate) interval() time.Duration {
+	if g.slots != nil {
+		return g.slots.Interval()
+	}
+	return g.Interval()
 }
 
 // idle drops the books that are past, and says whether a new gate would do as
@@ -48,12 +78,17 @@ func (g *gate) idle(now time.Time) bool {
 			delete(g.books, campaign)
 		}
 	}
-	return g.uses == 0 && g.Idle(now) && !g.until.After(now) && len(g.books) == 0
+	return g.uses == 0 && g.Idle(now) && (g.slots == nil || g.slots.Idle(now)) && !g.until.After(now) && len(g.books) == 0
 }
 
 // mostBooked is how far ahead is booked. What an operator changes meanwhile, by
 // a cancel or a higher rate, does not show before.
 const mostBooked = 30 * time.Minute
+
+// sooner is in which part of the time, in percent, a gate could let attempts pass
+// they are told to come again: who comes too soon is told once more, but what was
+// not used for want of one that waits is lost.
+const sooner = 90
 
 // book gives an attempt that can't pass soon a time to come back at. Each
 // campaign has a book of its own, in which its attempts have an interval of their
@@ -67,7 +102,8 @@ func (g *gate) book(campaign uint64, first, now time.Time) time.Time {
 	if at.Before(first) {
 		at = first
 	}
-	g.books[campaign] = at.Add(g.Interval() * time.Duration(max(1, len(g.books))))
+	pace := g.interval() * sooner / 100
+	g.books[campaign] = at.Add(pace * time.Duration(max(1, len(g.books))))
 	if ahead := at.Sub(now); ahead > mostBooked && !g.until.After(now) {
 		return now.Add(mostBooked/2 + ahead%(mostBooked/2))
 	}
@@ -87,6 +123,7 @@ const (
 type gates struct {
 	limits  Limits
 	share   float64
+	own     []bool    // the node's shards, where they are known
 	emptied time.Time // the last hand-over
 	known   map[uint64]*gate
 	active  [limit.Dimensions]bool // with a rate, or a gate that a throttle made
@@ -118,12 +155,27 @@ func (g *gates) setShare(share float64, more bool, now time.Time) {
 	for _, one := range g.known {
 		g.split(one)
 		if more {
-			one.Empty(now)
+			one.empty(now)
+			one.books = nil // for the pace of before: what comes with more shards would come after all of it
 		}
 	}
 }
 
+// splitFrom is the least rate, in attempts a second for the whole cluster, of which
+// each node has its part for itself. With less, parts are so far apart that those of
+// several nodes that fall together show in the provider's count: the nodes have its
+// slots in turn.
+const splitFrom = 50
+
 func (g *gates) split(one *gate) {
+	switch small := one.rate.PerSecond > 0 && one.rate.PerSecond < splitFrom; {
+	case !small || len(g.own) == 0:
+		one.slots = nil
+	case one.slots == nil:
+		one.slots = limit.NewSlots(one.rate.PerSecond, one.rate.Burst, one.hash, g.own, g.emptied)
+	default:
+		one.slots.Own(g.own)
+	}
 	one.Set(one.rate.PerSecond*g.share, max(1, int(float64(one.rate.Burst)*g.share)))
 }
 
@@ -159,7 +211,7 @@ func (g *gates) blocking(a *Attempt, now time.Time) (shut *gate, opens time.Time
 func (g *gates) take(now time.Time) {
 	for d := range g.found {
 		if one := g.found[d]; one != nil {
-			one.Use(now, 1)
+			one.use(now)
 		}
 	}
 }
@@ -193,9 +245,9 @@ func (g *gates) add(hash uint64, d limit.Dimension, rate Rate, now time.Time) *g
 			return one
 		}
 	}
-	one := &gate{of: d, rate: rate}
+	one := &gate{of: d, hash: hash, rate: rate}
 	g.split(one)
-	one.Empty(g.emptied)
+	one.empty(g.emptied)
 	g.known[hash] = one
 	return one
 }

@@ -118,6 +118,19 @@ func (l *Lane) Name() (channel, account string) { return l.cfg.Channel, l.cfg.Ac
 // About returns what the plugin declared, or nil until it first did.
 func (l *Lane) About() *About { return l.about.Load() }
 
+// SetShards is SetShare by the shards that the node owns, of so many: rates that are
+// too small to split go by which they are.
+func (l *Lane) SetShards(owned []int32, of int) {
+	own := make([]bool, of)
+	for _, id := range owned {
+		own[id] = true
+	}
+	l.mu.Lock()
+	l.gates.own = own
+	l.mu.Unlock()
+	l.SetShare(float64(len(owned)) / float64(of))
+}
+
 // SetShare splits the account's rate and limits: this node may use the given part
 // of them; with 0 it sends nothing. With more than before, it begins without a
 // burst: others may have used theirs. A pause goes on.

@@ -307,3 +307,53 @@ func TestGatesAreBounded(t *testing.T) {
 		t.Errorf("%d values are known that have rested", len(g.known))
 	}
 }
+
+// Rates that are too small to split: three nodes together send at them, one attempt
+// at a time, and go on so with other shards.
+func TestSmallLimitsOfSeveralNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const shards, lasts = 24, 60
+		s := &seen{at: map[string][]time.Time{}}
+		var l Limits
+		l.Each[limit.App] = Rate{9.8, 1}
+		var shops []*shop
+		assign := func(nodes int) {
+			for n, o := range shops {
+				var owned []int32
+				for i := range int32(shards) {
+					if n < nodes && int(i)%nodes == n {
+						owned = append(owned, i)
+					}
+				}
+				o.lane.SetShards(owned, shards)
+			}
+		}
+		for range 3 {
+			o := &shop{owner: newOwner()}
+			o.lane = run(Config{Deadline: time.Hour, Limits: l}, newPlugin(64, s.serve))
+			shops = append(shops, o)
+		}
+		for _, nodes := range []int{3, 2, 3} {
+			assign(nodes)
+			for _, o := range shops[:nodes] {
+				o.lane.Push(owned(o, of("a/", 1000)))
+			}
+			s.mu.Lock()
+			s.at = map[string][]time.Time{}
+			s.mu.Unlock()
+			time.Sleep(lasts * time.Second)
+			synctest.Wait()
+			s.mu.Lock()
+			if n := len(s.at["a/"]); n < 588*99/100 || n > 589 {
+				t.Errorf("%d nodes: %d attempts in %d s at 9.8/s", nodes, n, lasts)
+			}
+			if n := s.within("a/", time.Second); n > 10 {
+				t.Errorf("%d nodes: %d attempts in one second", nodes, n)
+			}
+			s.mu.Unlock()
+		}
+		for _, o := range shops {
+			o.lane.stop()
+		}
+	})
+}
