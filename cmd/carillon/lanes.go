@@ -81,8 +81,9 @@ type laneRow struct {
 	ParkedShare  float64 `json:"parkedShare"` // of what may be
 	// Held are the things that hold it, a phrase each.
 	Held []string `json:"held"`
-
-	attempts, throttled int64
+	// Attempts that were answered a second, and throttled of them: for top.
+	AttemptsPerSecond  float64 `json:"attemptsPerSecond,omitempty"`
+	ThrottledPerSecond float64 `json:"throttledPerSecond,omitempty"`
 }
 
 func newLaneRow(node string, l *controlv1.LaneState) laneRow {
@@ -90,7 +91,6 @@ func newLaneRow(node string, l *controlv1.LaneState) laneRow {
 		Channel: l.Channel, Account: l.Account, Apps: l.Apps, Nodes: []string{shortNode(node)},
 		Urgent: l.Urgent, Bulk: l.Bulk, Open: l.Open, Credits: l.Credits, Rate: l.Rate, RateNow: l.RateNow,
 		ParkedUrgent: l.ParkedUrgent, ParkedBulk: l.ParkedBulk, ParkedShare: l.ParkedShare, Held: []string{},
-		attempts: l.Attempts, throttled: l.Throttled,
 	}
 	until := func(ms int64) string { return time.UnixMilli(ms).Local().Format(time.TimeOnly) }
 	hold := func(is bool, format string, args ...any) {
@@ -137,7 +137,8 @@ func (r *laneRow) plus(o laneRow) {
 	r.RateNow += o.RateNow
 	r.ParkedUrgent, r.ParkedBulk = r.ParkedUrgent+o.ParkedUrgent, r.ParkedBulk+o.ParkedBulk
 	r.ParkedShare = max(r.ParkedShare, o.ParkedShare)
-	r.attempts, r.throttled = r.attempts+o.attempts, r.throttled+o.throttled
+	r.AttemptsPerSecond += o.AttemptsPerSecond
+	r.ThrottledPerSecond += o.ThrottledPerSecond
 	for _, h := range o.Held {
 		r.Held = append(r.Held, h+" on "+o.Nodes[0])
 	}

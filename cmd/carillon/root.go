@@ -72,7 +72,7 @@ in time, 130 an interrupt.`,
 	add(root, "run", newDev(), newRun())
 	add(root, "use", newSend(), newStatus(), newValidate(), newSchema())
 	add(root, "operate", newTopics(), newShard(), newCancel(), newPause(), newResume(), newInDoubt(), newSuppression(), newInvalid(), newHealth(), newConfig(), newPlugin(), newBench())
-	add(root, "operate", newLanes(), newExplain())
+	add(root, "operate", newTop(), newLanes(), newExplain())
 	root.AddCommand(newBroker(), newVersion())
 	return root
 }
