@@ -37,6 +37,8 @@
 //	tell.go        what a node tells an operator who asks how it is
 //	lanes.go       which lane serves a channel for an app
 //	timing.go      quiet hours and lateness, as shards take them; caps.go frequency caps
+//	suppress.go    to whom nothing may go, followed for all shards
+//	timing.go      quiet hours and lateness, as shards take them
 //	health.go      what keeps the node from being ready
 //	http.go        /metrics, /healthz, /readyz, pprof
 //	watch.go       what is looked at every other second: lag, lanes, plugins, disk

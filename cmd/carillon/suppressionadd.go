@@ -113,12 +113,15 @@ What has reached a plugin goes out; all else is looked at again.`,
 func newSuppressionRemove() *cobra.Command {
 	f := &suppressions{}
 	var recipients []string
+	var lapsed bool
 	cmd := &cobra.Command{
 		Use:   "remove [ADDRESS|KEY...]",
 		Short: "Let sends go to somebody again",
 		Long: `Remove what stands against addresses or recipients: all of it, or what is about
 exactly the sends that --app, --channel and --class name ("*" is what is about
 all of them). A KEY, as "carillon suppression list" shows it, is one of them.
+--lapsed removes what holds no longer, of everybody: it still takes room in
+Kafka.
 
 Sends that have ended as "suppressed" stay ended. Exit code 1 says that nothing
 stood.`,
@@ -126,6 +129,12 @@ stood.`,
   carillon suppression remove --recipient u1`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if lapsed {
+				if len(args)+len(recipients) > 0 {
+					return usagef("--lapsed is about everybody: give it without addresses")
+				}
+				return f.removeLapsed(cmd)
+			}
 			var records []kafka.Record
 			var addresses []string
 			for _, arg := range args {
@@ -153,7 +162,31 @@ stood.`,
 	}
 	f.addFlags(cmd, "only what is about sends")
 	cmd.Flags().StringSliceVar(&recipients, "recipient", nil, "a recipient's id")
+	cmd.Flags().BoolVar(&lapsed, "lapsed", false, "all that holds no longer")
 	return cmd
+}
+
+func (f *suppressions) removeLapsed(cmd *cobra.Command) error {
+	if _, err := f.scope(); err != nil {
+		return err
+	}
+	client, cfg, err := f.connect(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	found, err := allSuppressed(cmd, client, cfg.Topic("suppressions"), func(e *suppress.Entry) bool { return f.chosen(e.Scope) })
+	if err != nil {
+		return err
+	}
+	var records []kafka.Record
+	now := time.Now()
+	for _, e := range found {
+		if e.LapsedAt(now) {
+			records = append(records, e.Tombstone())
+		}
+	}
+	return f.write(cmd, records)
 }
 
 func (f *suppressions) write(cmd *cobra.Command, tombstones []kafka.Record) error {
