@@ -74,6 +74,10 @@ type Description struct {
 	SettingsSchema string
 	// Secrets names the secrets that an account may be given.
 	Secrets []string
+	// MaxPerSecond is how many attempts a second the provider takes of any account,
+	// of all nodes together: a configured rate can be lower, and not higher. 0 is no
+	// such limit.
+	MaxPerSecond float64
 	// Limits names what a Throttled verdict may slow, besides the account.
 	Limits []string
 }

@@ -76,7 +76,7 @@ func (s *Server) Describe(context.Context, *channelv1.DescribeRequest) (*channel
 		MaxBatch: uint32(orDefault(d.MaxBatch, defaultBatch)), Idempotent: d.Idempotent,
 		IdempotencySeconds: int64(d.Lifetime / time.Second), DeadlineMs: d.Deadline.Milliseconds(),
 		SettingsSchema: d.SettingsSchema, Secrets: d.Secrets, Limits: d.Limits,
-		UrgentStream: true,
+		UrgentStream: true, MaxPerSecond: d.MaxPerSecond,
 	}, nil
 }
 

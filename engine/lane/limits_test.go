@@ -2,6 +2,7 @@ package lane
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -356,4 +357,38 @@ func TestSmallLimitsOfSeveralNodes(t *testing.T) {
 			o.lane.stop()
 		}
 	})
+}
+
+// What a plugin declares holds where nothing is configured, or more.
+func TestDeclaredRate(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		rate, declared float64
+		want           int // in 10 s
+	}{
+		{"none configured", 0, 20, 200},
+		{"more configured", 50, 20, 200},
+		{"less configured", 10, 20, 100},
+		{"none declared", 10, 0, 100},
+		{"nonsense", 10, math.NaN(), 100},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &seen{at: map[string][]time.Time{}}
+				p := newPlugin(64, s.serve)
+				p.declares = c.declared
+				o := newOwner()
+				l := run(Config{Deadline: time.Hour, Rate: c.rate, Burst: int(c.rate / 10)}, p)
+				l.Push(owned(o, of("a/", 1000)))
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				s.mu.Lock()
+				if n := len(s.at["a/"]); n < c.want-2 || n > c.want+2 {
+					t.Errorf("%d attempts in 10 s, not %d", n, c.want)
+				}
+				s.mu.Unlock()
+				l.stop()
+			})
+		})
+	}
 }

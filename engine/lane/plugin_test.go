@@ -23,6 +23,7 @@ type plugin struct {
 	maxBatch uint32
 	split    bool // it takes a stream of their own for urgent attempts
 	serve    func(*stream)
+	declares float64 // attempts a second
 
 	mu      sync.Mutex
 	up      chan struct{} // closed while the plugin is up
@@ -36,7 +37,7 @@ func newPlugin(maxBatch uint32, serve func(*stream)) *plugin {
 }
 
 func (p *plugin) Describe(context.Context) (*channelv1.DescribeResponse, error) {
-	return &channelv1.DescribeResponse{Name: "fake", AddressKind: "phone", MaxBatch: p.maxBatch, DeadlineMs: 5000, UrgentStream: p.split}, nil
+	return &channelv1.DescribeResponse{Name: "fake", AddressKind: "phone", MaxBatch: p.maxBatch, DeadlineMs: 5000, UrgentStream: p.split, MaxPerSecond: p.declares}, nil
 }
 
 func (p *plugin) down() {

@@ -57,6 +57,7 @@ func (l *Lane) describe(ctx context.Context) bool {
 		Lifetime: time.Duration(d.IdempotencySeconds) * time.Second, Deadline: deadline,
 		MaxBatch: max(1, int(d.MaxBatch)), UrgentStream: d.UrgentStream,
 	})
+	l.atMost(d.MaxPerSecond)
 	return true
 }
 

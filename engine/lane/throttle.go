@@ -1,11 +1,32 @@
 package lane
 
 import (
+	"math"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/limit"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
+
+// atMost obeys what a plugin declares that its provider takes of an account, where
+// the configured rate is none or higher.
+func (l *Lane) atMost(perSecond float64) {
+	if !(perSecond > 0) || math.IsInf(perSecond, 0) { // nor NaN
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cfg.Rate > 0 && l.cfg.Rate <= perSecond {
+		return
+	}
+	l.cfg.Rate = perSecond
+	if most := max(1, int(min(perSecond/10, 1<<20))); l.cfg.Burst == 0 || l.cfg.Burst > most {
+		l.cfg.Burst = most
+	}
+	l.limiter.Set(l.cfg.Rate*l.share, max(1, int(float64(l.cfg.Burst)*l.share)))
+	l.limiter.Empty(time.Now())
+	l.log.Info().Float64("per_second", perSecond).Msg("the channel declares a lower rate than the configuration has")
+}
 
 // mostThrottled bounds what a plugin can make a value wait: a mistake in units must
 // not stop it for years.

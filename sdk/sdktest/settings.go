@@ -3,6 +3,7 @@ package sdktest
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ func (c *conformance) describes(t *testing.T) {
 		{channelName.MatchString(d.Name), "name is a lower-case word"},
 		{semver.MatchString(d.Version), "version is a semantic version"},
 		{addressKind.MatchString(d.AddressKind), "address kind is one of the protocol's"},
+		{d.MaxPerSecond >= 0 && !math.IsInf(d.MaxPerSecond, 0), "max per second is 0 (none) or more"}, // NaN is neither
 		{d.MaxBatch >= 1 && d.MaxBatch <= 4096, "max batch is 1 to 4096"},
 		{d.DeadlineMs >= 0 && d.DeadlineMs <= 600_000, "deadline is at most 10 minutes"},
 		{d.IdempotencySeconds >= 0, "lifetime of a key is not negative"},

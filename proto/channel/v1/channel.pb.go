@@ -274,7 +274,11 @@ type DescribeResponse struct {
 	// What a throttled verdict may name as its limit, besides the account.
 	Limits []string `protobuf:"bytes,11,rep,name=limits,proto3" json:"limits,omitempty"`
 	// Whether it takes two streams to an account: see DeliverRequest.urgent.
-	UrgentStream  bool `protobuf:"varint,12,opt,name=urgent_stream,json=urgentStream,proto3" json:"urgent_stream,omitempty"`
+	UrgentStream bool `protobuf:"varint,12,opt,name=urgent_stream,json=urgentStream,proto3" json:"urgent_stream,omitempty"`
+	// The most attempts a second that the provider takes of any account, of all nodes
+	// together. The engine goes by it where the configuration has no rate, or a higher
+	// one. 0 is none.
+	MaxPerSecond  float64 `protobuf:"fixed64,13,opt,name=max_per_second,json=maxPerSecond,proto3" json:"max_per_second,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -391,6 +395,13 @@ func (x *DescribeResponse) GetUrgentStream() bool {
 		return x.UrgentStream
 	}
 	return false
+}
+
+func (x *DescribeResponse) GetMaxPerSecond() float64 {
+	if x != nil {
+		return x.MaxPerSecond
+	}
+	return 0
 }
 
 type ConfigureRequest struct {
@@ -1373,7 +1384,7 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\n" +
 	"\x18channel/v1/channel.proto\x12\n" +
 	"channel.v1\x1a\x16carillon/v1/send.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\x8c\x03\n" +
+	"\x0fDescribeRequest\"\xb2\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1390,7 +1401,8 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\asecrets\x18\n" +
 	" \x03(\tR\asecrets\x12\x16\n" +
 	"\x06limits\x18\v \x03(\tR\x06limits\x12#\n" +
-	"\rurgent_stream\x18\f \x01(\bR\furgentStream\"u\n" +
+	"\rurgent_stream\x18\f \x01(\bR\furgentStream\x12$\n" +
+	"\x0emax_per_second\x18\r \x01(\x01R\fmaxPerSecond\"u\n" +
 	"\x10ConfigureRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bsettings\x18\x02 \x01(\fR\bsettings\x12+\n" +

@@ -5,12 +5,14 @@
 package channelv1
 
 import (
+	binary "encoding/binary"
 	fmt "fmt"
 	v1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	protohelpers "github.com/planetscale/vtprotobuf/protohelpers"
 	proto "google.golang.org/protobuf/proto"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	io "io"
+	math "math"
 	unsafe "unsafe"
 )
 
@@ -83,6 +85,12 @@ func (m *DescribeResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.MaxPerSecond != 0 {
+		i -= 8
+		binary.LittleEndian.PutUint64(dAtA[i:], uint64(math.Float64bits(float64(m.MaxPerSecond))))
+		i--
+		dAtA[i] = 0x69
 	}
 	if m.UrgentStream {
 		i--
@@ -1161,6 +1169,9 @@ func (m *DescribeResponse) SizeVT() (n int) {
 	if m.UrgentStream {
 		n += 2
 	}
+	if m.MaxPerSecond != 0 {
+		n += 9
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -1960,6 +1971,17 @@ func (m *DescribeResponse) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			m.UrgentStream = bool(v != 0)
+		case 13:
+			if wireType != 1 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MaxPerSecond", wireType)
+			}
+			var v uint64
+			if (iNdEx + 8) > l {
+				return io.ErrUnexpectedEOF
+			}
+			v = uint64(binary.LittleEndian.Uint64(dAtA[iNdEx:]))
+			iNdEx += 8
+			m.MaxPerSecond = float64(math.Float64frombits(v))
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -4845,6 +4867,17 @@ func (m *DescribeResponse) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 			}
 			m.UrgentStream = bool(v != 0)
+		case 13:
+			if wireType != 1 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MaxPerSecond", wireType)
+			}
+			var v uint64
+			if (iNdEx + 8) > l {
+				return io.ErrUnexpectedEOF
+			}
+			v = uint64(binary.LittleEndian.Uint64(dAtA[iNdEx:]))
+			iNdEx += 8
+			m.MaxPerSecond = float64(math.Float64frombits(v))
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
