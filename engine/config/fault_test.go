@@ -48,7 +48,7 @@ var faulty = []struct{ name, text, want string }{
 	{"further apart than what is kept", `caps: {all_apps: {marketing: {apart: 8d}}}`, `x.yaml: caps.all_apps.marketing.apart (line 1): is 8d; take at most kafka.topics.retention.status (7d): what went is counted anew from that topic`},
 	{"further apart than a cap's time", `caps: {all_apps: {marketing: {most: [3/1h], apart: 2h}}}`, `x.yaml: caps.all_apps.marketing.apart (line 1): is 2h, which is more than the time of 3/1h, so that this could never be reached; take less, or delete that one`},
 	{"less than nothing apart", `caps: {all_apps: {marketing: {apart: -1h}}}`, `x.yaml: caps.all_apps.marketing.apart (line 1): is -1h; take at least 0s`},
-	{"a cap of another class", `caps: {all_apps: {marketting: {apart: 1h}}}`, "x.yaml: caps.all_apps.marketting (line 1): unknown key; did you mean `marketing`?"},
+	{"a cap of another class", `caps: {all_apps: {marketin: {apart: 1h}}}`, "x.yaml: caps.all_apps.marketin (line 1): unknown key; did you mean `marketing`?"},
 	{"a cap of another policy", `caps: {all_apps: {marketing: {apart: 1h, policy: dorp}}}`, "x.yaml: caps.all_apps.marketing.policy (line 1): \"dorp\" is not known here; did you mean `drop`?"},
 	{"a policy without a cap", `caps: {all_apps: {marketing: {policy: drop}}}`, `x.yaml: caps.all_apps.marketing.most (line 1): is missing while policy is drop; set it, such as [3/1d], or delete policy`},
 	{"caps of no app", `caps: {apps: {"the shop": {}}}`, "x.yaml: caps.apps.the shop (line 1): is no app; use letters, digits, `.`, `_` and `-`, 64 at most, or `*` for all"},

@@ -45,6 +45,7 @@ func (tr *trace) caps(args []string) {
 		}
 		c.Longest = max(c.Longest, per)
 	}
+	tr.commit()
 	if tr.cfg.Caps = c; len(args) == 0 {
 		tr.cfg.Caps = nil
 	}

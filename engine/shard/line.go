@@ -148,27 +148,10 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 			s.consider(it, now)
 			continue
 		}
-		if it.unknown > 0 && !it.resent() && s.announces(it, now) {
-			// It may have been sent under a key that its provider no longer knows.
-			policy := s.cfg.Policies[it.channel]
-			s.leave(it)
-			s.release(it)
-			s.hold(it, policy, now)
+		if s.keyForgotten(it, now) || s.tooSoon(it, l, now) {
 			continue
 		}
-		if s.tooSoon(it, l, now) {
-			continue
-		}
-		it.made++
-		it.away = true
-		it.Number, it.Owner, it.Waited = it.made-it.before(), s, it.Waited || it.parked
-		if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
-			it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
-		}
-		if fault.Mutant(fault.NewKeyPerAttempt) {
-			it.Key += string('0' + rune(it.made%10))
-		}
-		l.inLane++
+		s.ready(it)
 		if s.announces(it, now) {
 			s.announce(it)
 		} else {
@@ -179,6 +162,33 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 		l.way.Push(attempts)
 	}
 	return wait
+}
+
+// keyForgotten holds an item that may have been sent under a key that its provider no
+// longer knows.
+func (s *Shard) keyForgotten(it *item, now time.Time) bool {
+	if it.unknown == 0 || it.resent() || !s.announces(it, now) {
+		return false
+	}
+	policy := s.cfg.Policies[it.channel]
+	s.leave(it)
+	s.release(it)
+	s.hold(it, policy, now)
+	return true
+}
+
+// ready makes an item's next attempt, which its lane has from here on.
+func (s *Shard) ready(it *item) {
+	it.made++
+	it.away = true
+	it.Number, it.Owner, it.Waited = it.made-it.before(), s, it.Waited || it.parked
+	if it.Key == "" { // else it is the same, and an attempt that is lost may still be on its way out of the lane
+		it.Key = it.keyText.ProviderKey(it.key, it.channel, it.account)
+	}
+	if fault.Mutant(fault.NewKeyPerAttempt) {
+		it.Key += string('0' + rune(it.made%10))
+	}
+	it.line.inLane++
 }
 
 // address looks again for the address of a send that was routed before its

@@ -45,7 +45,7 @@ func (s *Shard) begin(opened []*item, now time.Time) {
 		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) || it.line.way.Health().Rests(now) {
 			it.line.inLane--
 			it.away = false
-			s.pairReturned(it)
+			s.neverBegan(it)
 			if !s.unannounce(it, now) {
 				s.putBack(it)
 			}

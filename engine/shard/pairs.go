@@ -5,6 +5,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/limit"
 )
 
@@ -47,15 +48,19 @@ func (s *Shard) tooSoon(it *item, l *line, now time.Time) bool {
 	return true
 }
 
-// pairDone is for an attempt that has had its result; pairReturned for one that never
-// began.
-func (s *Shard) pairDone(it *item, now time.Time) {
-	if p, k := s.pairOf(it); p != nil {
+// leftLane is for an item of which its lane has told what became of it.
+func (s *Shard) leftLane(it *item, r *lane.Result, now time.Time) {
+	it.line.inLane--
+	it.away = false
+	if r.Outcome != lane.Answered && r.Outcome != lane.Lost {
+		s.neverBegan(it)
+	} else if p, k := s.pairOf(it); p != nil {
 		p.Done(k, now)
 	}
 }
 
-func (s *Shard) pairReturned(it *item) {
+// neverBegan is for an attempt that tooSoon let go.
+func (s *Shard) neverBegan(it *item) {
 	if p, k := s.pairOf(it); p != nil {
 		p.Return(k)
 	}

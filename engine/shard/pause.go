@@ -17,7 +17,6 @@ func (s *Shard) withdraw() {
 
 // takeBack is for an attempt that did not begin.
 func (s *Shard) takeBack(it *item, now time.Time) {
-	s.pairReturned(it)
 	switch {
 	case it.open && s.unannounce(it, now):
 	case it.open:

@@ -16,8 +16,7 @@ import (
 func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it := r.Ref.(*item)
 	l := it.line
-	l.inLane--
-	it.away = false
+	s.leftLane(it, r, now)
 	if r.Outcome == lane.Returned {
 		s.takeBack(it, now)
 		return
@@ -29,14 +28,12 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it.open = false
 	s.release(it)
 	if r.Outcome == lane.Expired {
-		s.pairReturned(it)
 		it.made--
 		s.leave(it)
 		s.expire(it, now)
 		return
 	}
 	health := l.way.Health()
-	s.pairDone(it, now)
 	s.count(it, r, health)
 	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]

@@ -52,7 +52,12 @@ func (c chunk[K]) each(yield func(at int)) {
 // tagOf takes a byte that home does not go by.
 func tagOf[K Key](k K) byte { return max(1, k[len(k)-8]) }
 
-func (c chunk[K]) key(at int) K { return K(c.slots[at*c.width:]) }
+// at is the slot's key where it is: an array of bytes needs no alignment. It is how
+// a conversion to an array of the type parameter would be done, at which analyzers of
+// nil pointers (golang.org/x/tools 0.52) panic.
+func (c chunk[K]) at(at int) *K { return (*K)(unsafe.Pointer(&c.slots[at*c.width])) }
+
+func (c chunk[K]) key(at int) K { return *c.at(at) }
 
 // value is the slot's own memory.
 func (c chunk[K]) value(at int) []byte {
@@ -63,7 +68,7 @@ func (c chunk[K]) value(at int) []byte {
 // set fills an empty slot. An empty value is zeros.
 func (c chunk[K]) set(at int, k K, value []byte) {
 	c.tags[at] = tagOf(k)
-	*(*K)(unsafe.Pointer(&c.slots[at*c.width])) = k // an array of bytes needs no alignment
+	*c.at(at) = k
 	if slot := c.value(at); value == nil {
 		clear(slot)
 	} else {
