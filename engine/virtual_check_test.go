@@ -55,6 +55,7 @@ func check(e *evidence) *verdict {
 	for _, s := range stories(e) {
 		v.settled(s)
 		v.times(s)
+		v.halts(s, e)
 		v.doubles(s, e.strikes)
 	}
 	for _, key := range e.parked {

@@ -22,12 +22,14 @@ type evidence struct {
 	strikes  []strike
 	parked   []string                  // keys of `ledger` that are not done
 	unread   map[kafka.Partition]int64 // records of the inputs behind the commit
+	halts    halts
 	faults   []string
 }
 
 // accepted is a record of an input topic.
 type accepted struct {
 	id, channel      string
+	campaign         string
 	place            send.Source
 	recipient, order string
 	sendAt, expires  time.Time
@@ -72,6 +74,7 @@ func (s *scenario) evidence() *evidence {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e.halts = s.halts
 	e.strikes, e.faults = slices.Clone(s.strikes), slices.Clone(s.faults)
 	return e
 }
@@ -81,6 +84,7 @@ func (s *scenario) record(p kafka.Partition, r *kafka.Record) accepted {
 		ID          string
 		To          struct{ ID string }
 		Channels    []string
+		Campaign    string
 		OrderingKey string
 		SendAt      time.Time
 		ExpiresAt   time.Time
@@ -89,7 +93,7 @@ func (s *scenario) record(p kafka.Partition, r *kafka.Record) accepted {
 		s.fault("read %s: %v", p, err)
 	}
 	a := accepted{
-		id: m.ID, recipient: m.To.ID, order: m.OrderingKey, sendAt: m.SendAt, expires: m.ExpiresAt,
+		id: m.ID, campaign: m.Campaign, recipient: m.To.ID, order: m.OrderingKey, sendAt: m.SendAt, expires: m.ExpiresAt,
 		place: send.Source{Topic: p.Topic, Partition: p.Index, Offset: r.Offset},
 	}
 	if len(m.Channels) > 0 {

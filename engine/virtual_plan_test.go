@@ -142,6 +142,12 @@ func planSend(rng *rand.Rand, at time.Duration, n int) plannedSend {
 		"id": s.id, "app": "shop", "to": map[string]any{"id": s.recipient}, "channels": []string{channelKinds[rng.IntN(len(channelKinds))].name},
 		"content": map[string]any{"body": "hello"},
 	}
+	switch n % 6 { // not by rng: a seed keeps its sends
+	case 0:
+		m["campaign"] = canceledCampaign
+	case 1:
+		m["campaign"] = pausedCampaign
+	}
 	due := at
 	if rng.IntN(10) == 0 {
 		due += time.Duration(rng.Int64N(int64(90 * time.Second)))

@@ -45,6 +45,7 @@ type scenario struct {
 
 	mu      sync.Mutex
 	strikes []strike
+	halts   halts
 	faults  []string // what went wrong besides what check finds
 }
 
@@ -101,6 +102,7 @@ func play(t *testing.T, seed uint64, kinds []faultKind) *verdict {
 func (s *scenario) strikeAndSend(p plan) {
 	var under sync.WaitGroup
 	under.Go(func() { s.send(p.sends) })
+	under.Go(s.halt)
 	for _, f := range p.faults {
 		under.Go(func() {
 			time.Sleep(f.at)

@@ -13,6 +13,7 @@ import (
 	"github.com/carillonhq/carillon/bench/rig/rigtest"
 	"github.com/carillonhq/carillon/bench/workload"
 	"github.com/carillonhq/carillon/engine/send"
+	"github.com/carillonhq/carillon/plugins/sink"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
@@ -226,6 +227,57 @@ func TestParkedAccount(t *testing.T) {
 			}
 			if c.do(&f); f.lost() != c.lost || f.doubled() != c.doubled {
 				t.Errorf("%d lost, %d doubled; want %d, %d", f.lost(), f.doubled(), c.lost, c.doubled)
+			}
+		})
+	}
+}
+
+// A campaign is canceled in all three places, by two nodes, and every send is
+// accounted for.
+func TestCancel(t *testing.T) {
+	c := small(t, 3000)
+	c.Nodes = 2
+	r, err := Cancel(t.Context(), c)
+	good(t, r, err, "attempted", "canceled")
+	if sum := r.Figure("attempted").Value + r.Figure("canceled").Value; sum != 3000 {
+		t.Errorf("%v were attempted or canceled", sum)
+	}
+}
+
+// A run that is wrong says so, whatever it is.
+func TestCancelAccount(t *testing.T) {
+	w := workload.Default()
+	w.Sends = 2
+	canceled, sent, expired := carillonv1.State_STATE_CANCELED, carillonv1.State_STATE_SENT, carillonv1.State_STATE_EXPIRED
+	for name, c := range map[string]struct {
+		states   []carillonv1.State // of the first one
+		attempts int
+		want     counted
+	}{
+		"canceled":           {[]carillonv1.State{canceled}, 0, counted{canceled: 1}},
+		"sent":               {[]carillonv1.State{sent}, 1, counted{sent: 1, attempted: 1}},
+		"canceled, and sent": {[]carillonv1.State{canceled}, 1, counted{canceled: 1, attempted: 1, wrong: 1}},
+		"sent by nobody":     {[]carillonv1.State{sent}, 0, counted{sent: 1, wrong: 1}},
+		"sent twice":         {[]carillonv1.State{sent}, 2, counted{doubled: 1, attempted: 1}},
+		"two outcomes":       {[]carillonv1.State{sent, canceled}, 1, counted{doubled: 1, attempted: 1}},
+		"no outcome":         {nil, 0, counted{lost: 1}},
+		"another outcome":    {[]carillonv1.State{expired}, 0, counted{otherwise: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnds(w.Records("sends", "now").First(1))
+			for _, state := range c.states {
+				e.status(&carillonv1.Status{Id: e.records.ID(0), Kind: carillonv1.Kind_KIND_OUTCOME, Status: state})
+			}
+			now := time.Now()
+			for range c.attempts {
+				e.attempt(sink.Entry{ID: e.records.ID(0), At: now.Add(time.Second)}, now)
+			}
+			var got counted
+			if e.add(&got); got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+			if c.attempts > 0 && e.last != time.Second {
+				t.Errorf("the last attempt was %v after the cancel", e.last)
 			}
 		})
 	}

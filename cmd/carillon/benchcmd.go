@@ -25,7 +25,7 @@ found it. docs/benchmarks.md says how to read what they find.`,
   carillon bench limit --json limit.json && carillon bench report limit.json
   carillon bench chaos --minutes 10 --seed 1`,
 	},
-		newBenchBroadcast(), newBenchLatency(), newBenchIsolation(), newBenchScale(), newBenchSoak(), newBenchParked(),
+		newBenchBroadcast(), newBenchLatency(), newBenchIsolation(), newBenchScale(), newBenchSoak(), newBenchParked(), newBenchCancel(),
 		newBenchLimit(), newBenchChannel(), newBenchRate(),
 		newBenchReport(), newBenchCompare(),
 		newBenchChaos(),
