@@ -48,6 +48,11 @@ func (o *operator) halt() {
 	for _, s := range o.answering.shards() {
 		s.Halt(o.halts)
 	}
+	// The lanes after the shards, so that what they give back is ended or parked,
+	// and not pushed again.
+	if o.haltLanes != nil {
+		o.haltLanes(o.halts)
+	}
 }
 
 // forget has tombstones written for what is over. None of these keys is ever

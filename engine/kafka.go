@@ -61,6 +61,7 @@ func (e *Engine) startKafka(ctx context.Context) (func() error, error) {
 	}
 	e.operator.answering.ends = e.inputEnds
 	e.operator.answering.node = e.tell
+	e.operator.haltLanes = e.lanes.halt
 	fetching, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { e.operator.run(fetching) })

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/lane"
@@ -69,6 +70,15 @@ func laneLimits(a config.Account) lane.Limits {
 		l.Each[d] = rate(r)
 	}
 	return l
+}
+
+// halt has all lanes go by what is canceled and paused.
+func (l *lanes) halt(h *shard.Halts) {
+	var match func(*lane.Attempt, time.Time) bool
+	if h != nil {
+		match = h.Stops
+	}
+	l.each(func(ln *lane.Lane) { ln.Halt(match) })
 }
 
 func (l *lanes) each(f func(*lane.Lane)) {

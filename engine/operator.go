@@ -43,6 +43,8 @@ type operator struct {
 	halting sync.Mutex          // of what follows, and of giving it to shards
 	stands  []*controlv1.Record // that cancel or pause something
 	halts   *shard.Halts
+	// haltLanes gives them to the node's lanes. It may be nil.
+	haltLanes func(*shard.Halts)
 }
 
 // decider is a shard to the operator.

@@ -59,7 +59,6 @@ type canceling struct {
 	asked        time.Time        // the cancel was on its way
 	took         time.Duration    // until every shard was done
 	sum          control.Sum
-	unread       int64 // the most that all shards together had not read
 	missing      []int32
 	found, other ends
 }
@@ -153,11 +152,7 @@ func (c *canceling) cancel(ctx context.Context) error {
 	err := asking.Ask(ctx, &controlv1.Record{By: "bench", AtMs: c.asked.UnixMilli(), Object: &controlv1.Record_Cancel{Cancel: &controlv1.Cancel{
 		Id: "bench", App: c.Workload.App, Campaign: c.Workload.Campaign,
 		UntilMs: c.asked.Add(time.Hour).UnixMilli(), AnswerUntilMs: c.asked.Add(most).UnixMilli(),
-	}}}, func(r *controlv1.Reply) error {
-		c.sum.Add(r)
-		c.unread = max(c.unread, c.sum.Total().Unread)
-		return nil
-	})
+	}}}, func(r *controlv1.Reply) error { c.sum.Add(r); return nil })
 	c.took, c.missing = time.Since(c.asked), asking.Missing()
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil // it is in the report

@@ -19,4 +19,6 @@
 //	isolation.go  `bench isolation`: a flow alone, and beside a broadcast
 //	parked.go     `bench parked`: sends that wait for their time; parkedlook.go
 //	              what they take, parkedaccount.go what became of them
+//	cancel.go     `bench cancel`: a campaign that is canceled; cancelaccount.go
+//	              what became of it
 package load

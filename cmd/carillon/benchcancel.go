@@ -10,9 +10,9 @@ import (
 )
 
 const cancelBenchLong = `Publish a campaign, and cancel it while it goes out. A third of its sends is due
-on the next day, and parked. Of the others so many are read that a third waits in
-lanes, for an account that is slow; the last third is still in Kafka. When the
-first have been sent, the campaign is canceled, as "carillon cancel" does it.
+on the next day, and parked. Of the others so many are read that a third waits
+in lanes, for an account that is slow; the last third is still in Kafka. When
+the first have been sent, the campaign is canceled, as by "carillon cancel".
 
 In the end every send must have one outcome: canceled, and then the provider's
 ledger must not have it; or sent, and then it must have it once, and no later

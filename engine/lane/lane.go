@@ -72,6 +72,7 @@ type Lane struct {
 	// shareless: no shard of this node's, so nothing to send.
 	shareless bool
 	share     float64 // of the account's rate
+	halts     func(*Attempt, time.Time) bool
 	assigned  float64 // the last one that SetShare was given
 	token     uint64
 	closed    bool
@@ -242,6 +243,16 @@ func (l *Lane) Recall(o Owner, match func(*Attempt) bool) {
 	back := l.queue.remove(func(a *Attempt) bool { return a.Owner == o && match(a) })
 	l.mu.Unlock()
 	giveBack(back, Returned)
+}
+
+// Halt has what matches Returned instead of begun, from here on, until it is given
+// something else; nil is nothing. So a lane goes by what is canceled and paused
+// before its owners have taken anything back. match is called from the lane's
+// goroutine, and must leave the lane alone.
+func (l *Lane) Halt(match func(a *Attempt, now time.Time) bool) {
+	l.mu.Lock()
+	l.halts = match
+	l.mu.Unlock()
 }
 
 // AtPlugin calls each with an owner's attempts that are at the plugin. each must

@@ -393,6 +393,31 @@ func TestRecall(t *testing.T) {
 	})
 }
 
+// What is halted comes back when its turn is there, and all else goes.
+func TestHalt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlugin(10, acceptAll(20))
+		l := run(Config{}, p)
+		a := newOwner()
+		as := attempts(a, "a", 10)
+		l.Halt(func(x *Attempt, _ time.Time) bool { return x == as[1] || x == as[7] })
+		l.Push(as)
+		synctest.Wait()
+		if a.count(Returned) != 2 || a.count(Answered) != 8 {
+			t.Error(a.count(Returned), a.count(Answered))
+		}
+		l.Halt(nil)
+		more := attempts(a, "b", 1)
+		l.Push(more)
+		synctest.Wait()
+		if a.count(Answered) != 9 {
+			t.Error("it goes on halting")
+		}
+		l.stop()
+		checkOnce(t, a, append(as, more...))
+	})
+}
+
 func TestAboutIsWhatThePluginDeclares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := run(Config{}, newPlugin(7, acceptAll(1)))

@@ -166,6 +166,10 @@ func (l *Lane) next(now time.Time, c *conversation) time.Duration {
 			ended = append(ended, Result{Attempt: a, Outcome: how})
 			continue
 		}
+		if l.halts != nil && l.halts(a, now) {
+			ended = append(ended, Result{Attempt: a, Outcome: Returned})
+			continue
+		}
 		l.begin(a, about, now)
 		l.credits--
 		size += c.way(a.Bulk).out.add(a)

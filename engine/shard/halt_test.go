@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -157,5 +158,29 @@ func (s *sim) recalled() {
 		if canceled, paused := s.haltedNow(s.known[a.Send.Id]); canceled || paused && !a.Ref.(*item).resent() {
 			s.fatalf("%s waits in its lane (canceled: %v, paused: %v)", a.Send.Id, canceled, paused)
 		}
+	}
+}
+
+// BenchmarkHalts is what a send costs that no cancel and no pause is about, with
+// as many of each kind as stand.
+func BenchmarkHalts(b *testing.B) {
+	for _, n := range []int{1, 10_000} {
+		var cancels []Cancel
+		var pauses []Pause
+		for i := range n {
+			name := fmt.Sprint("x", i)
+			cancels = append(cancels, Cancel{App: "shop", Campaign: name, Until: math.MaxInt64}, Cancel{App: "shop", Recipient: "u1", ID: name, Until: math.MaxInt64})
+			pauses = append(pauses, Pause{Scope: Scope{App: "shop", Campaign: name}})
+		}
+		h := NewHalts(cancels, pauses)
+		it := &item{key: send.KeyOf("shop", "u1", "m1"), accepted: traceStart}
+		it.Send = &carillonv1.Send{Id: "m1", App: "shop", Campaign: "spring", To: &carillonv1.Recipient{Id: "u1"}}
+		b.Run(fmt.Sprint("standing=", n), func(b *testing.B) {
+			for b.Loop() {
+				if h.cancels(it, traceStart) != nil || h.paused(it, "sms", "main") != nil {
+					b.Fatal("it is halted")
+				}
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/send"
 )
 
@@ -114,6 +115,13 @@ func (h *Halts) paused(it *item, channel, account string) *Pause {
 		}
 	}
 	return nil
+}
+
+// Stops says whether an attempt of a shard's, which waits in a lane, must not
+// begin. It may be called from any goroutine.
+func (h *Halts) Stops(a *lane.Attempt, now time.Time) bool {
+	it := a.Ref.(*item)
+	return h.cancels(it, now) != nil || h.paused(it, it.channel, it.account) != nil
 }
 
 // has says whether a cancel or a pause of that name stands.
