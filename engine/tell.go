@@ -58,7 +58,7 @@ func (e *Engine) laneState(w *way, parked parkedSends, now time.Time) *controlv1
 	return &controlv1.LaneState{
 		Channel: channel, Account: account, Apps: w.apps, PluginUp: e.plugins[channel].State().Up,
 		Urgent: int64(f.Urgent), Bulk: int64(f.Bulk), Open: int64(f.Open), Credits: int64(f.Credits),
-		Rate: a.Rate.PerSecond(), Share: f.Share, RateNow: f.Rate, PausedUntilMs: unixMilli(f.Paused), Lapsed: f.Lapsed,
+		Rate: a.Rate.PerSecond(), Share: f.Share, RateNow: f.Rate, Lowered: f.Lowered, PausedUntilMs: unixMilli(f.Paused), Lapsed: f.Lapsed,
 		ParkedUrgent: int64(parked.lanes[name(false)]), ParkedBulk: int64(parked.lanes[name(true)]),
 		Limited: limited, PausedBy: e.pausedBy(channel, account),
 		Breaker: breaker, BreakerReason: health.Class, BreakerUntilMs: unixMilli(health.Until),

@@ -106,6 +106,7 @@ func newLaneRow(node string, l *controlv1.LaneState) laneRow {
 	for _, of := range slices.Sorted(maps.Keys(l.Limited)) {
 		hold(true, "limit by %s keeps %s", of, count(l.Limited[of]))
 	}
+	hold(l.Lowered, "rate lowered by throttles or warm-up")
 	hold(l.Lapsed && l.Share > 0, "no lease")
 	return r
 }
@@ -177,11 +178,8 @@ func (r *laneRow) cells() []string {
 }
 
 func (r *laneRow) now() string {
-	switch {
-	case r.Rate == 0:
-		return "-"
-	case r.RateNow == 0:
-		return "0/s"
+	if r.Rate > 0 && r.RateNow == 0 {
+		return "0/s" // a node without a shard
 	}
 	return rateText(r.RateNow)
 }
@@ -193,7 +191,7 @@ func (r *laneRow) holds() string {
 		return ""
 	case len(r.Held) > 0:
 		return ": " + strings.Join(r.Held, "; ")
-	case r.Rate > 0:
+	case r.RateNow > 0:
 		return fmt.Sprintf(": %s wait there, and the limit lets %s go on this node", count(r.Urgent+r.Bulk), r.now())
 	case r.Credits <= 0:
 		return fmt.Sprintf(": its plugin has %s attempts and takes no more for now", count(r.Open))
@@ -204,7 +202,7 @@ func (r *laneRow) holds() string {
 // text is the lane in a line.
 func (r *laneRow) text() string {
 	text := fmt.Sprintf("%s urgent and %s bulk wait on this node, %s with the plugin", count(r.Urgent), count(r.Bulk), count(r.Open))
-	if r.Rate > 0 {
+	if r.RateNow > 0 {
 		text += fmt.Sprintf("; %s of %s may go there", r.now(), rateText(r.Rate))
 	}
 	return text + "; parked: " + count(r.ParkedUrgent+r.ParkedBulk)

@@ -138,15 +138,17 @@ func (w *whereabouts) parked(x *controlv1.Explanation) string {
 // parkedWhy says what a reason's code means for a send that waits on disk;
 // docs/contract.md has all codes.
 var parkedWhy = map[string]string{
-	"not_yet":      "its sendAt has not come",
-	"quiet_hours":  "it is in its recipient's quiet hours",
-	"not_its_turn": "another send of its ordering key goes first",
-	"taken_over":   "a former owner of its shard may have an attempt under way: its deadline is waited for",
-	"lost_answer":  "the answer to its last attempt was lost: another follows",
-	"resend":       "an operator has it sent again",
-	"paused":       "an operator has paused it: `carillon resume` lets it go on",
-	"breaker_open": "its account is left alone, since it refuses everything: a probe goes now and then, and all else follows the first that gets through",
-	"capped":       "its recipient has had as many as its cap allows",
+	"not_yet":        "its sendAt has not come",
+	"quiet_hours":    "it is in its recipient's quiet hours",
+	"not_its_turn":   "another send of its ordering key goes first",
+	"taken_over":     "a former owner of its shard may have an attempt under way: its deadline is waited for",
+	"lost_answer":    "the answer to its last attempt was lost: another follows",
+	"resend":         "an operator has it sent again",
+	"paused":         "an operator has paused it: `carillon resume` lets it go on",
+	"breaker_open":   "its account is left alone, since it refuses everything: a probe goes now and then, and all else follows the first that gets through",
+	"recipient_rate": "its recipient has just had another one: recipient_rate says how soon the next may follow",
+	"resumed":        "it was paused, and is taken up again",
+	"capped":         "its recipient has had as many as its cap allows",
 }
 
 // limitOf is the dimension of the limit that keeps a send, "" where none does.

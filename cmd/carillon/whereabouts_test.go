@@ -39,7 +39,7 @@ func TestWhy(t *testing.T) {
 		},
 		{
 			"no limit, and a plugin that has enough", &controlv1.Explanation{Place: controlv1.Place_PLACE_IN_LANE},
-			lane(func(l *controlv1.LaneState) { l.Rate, l.Credits, l.Open = 0, 0, 64 }),
+			lane(func(l *controlv1.LaneState) { l.Rate, l.RateNow, l.Credits, l.Open = 0, 0, 0, 64 }),
 			"waiting: it is in its lane: its plugin has 64 attempts and takes no more for now",
 		},
 		{
@@ -69,6 +69,14 @@ func TestWhy(t *testing.T) {
 			lane(as), "parked: its lane had no room: 1,200 wait there",
 		},
 		{"parked behind another", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonCode: "not_its_turn", Before: 1}, nil, "parked: one other send of its ordering key goes first"},
+		{
+			"a rate that throttles have lowered", &controlv1.Explanation{Place: controlv1.Place_PLACE_IN_LANE},
+			lane(func(l *controlv1.LaneState) { l.RateNow, l.Lowered = 5, true }), "waiting: it is in its lane: rate lowered by throttles or warm-up",
+		},
+		{
+			"too soon for its recipient", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "throttle", ReasonCode: "recipient_rate", UntilMs: 1},
+			nil, "parked: its recipient has just had another one",
+		},
 		{"held", &controlv1.Explanation{Place: controlv1.Place_PLACE_IN_DOUBT, Attempts: 1}, nil, "in doubt: the answer to attempt 1 was lost; `carillon indoubt resend|drop m1` decides"},
 		{"on its way to Kafka", &controlv1.Explanation{Place: controlv1.Place_PLACE_SETTLING}, nil, "settling: "},
 		{"a newer node", &controlv1.Explanation{Place: 99}, nil, "in a place that this version does not know: the node is newer"},

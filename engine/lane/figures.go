@@ -13,8 +13,11 @@ type Figures struct {
 	Urgent, Bulk, Open int
 	// Credits is how many more the plugin takes.
 	Credits int
-	// Rate is what this node may send now, a second; 0 is no limit.
+	// Rate is what this node may send now, a second: its share, less while the account
+	// warms up or its provider throttles. 0 is no limit.
 	Rate float64
+	// Lowered: it is less than the node's share.
+	Lowered bool
 	// Share is the part of the account's rate that is this node's; 0 where it owns
 	// no shard, and sends nothing.
 	Share float64
@@ -33,10 +36,14 @@ type Figures struct {
 func (l *Lane) Figures(now time.Time) Figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	rate, _ := l.inForce(now)
 	f := Figures{
 		Urgent: l.queue.urgent.Len(), Bulk: l.queue.bulk.Len(), Open: len(l.open),
-		Credits: l.credits, Rate: l.cfg.Rate * l.share, Share: l.share,
+		Credits: l.credits, Rate: rate, Lowered: rate != l.cfg.Rate*l.share, Share: l.share,
 		Lapsed: !l.lease.IsZero() && now.After(l.lease),
+	}
+	if l.shareless { // it keeps what it had, for when it has some again
+		f.Rate, f.Share, f.Lowered = 0, 0, false
 	}
 	l.queue.urgent.limited(&f.Limited)
 	l.queue.bulk.limited(&f.Limited)

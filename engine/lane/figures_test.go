@@ -59,6 +59,10 @@ func TestFiguresAndFind(t *testing.T) {
 		if open != 2 || waits != 3 {
 			t.Errorf("%d are open and %d wait", open, waits)
 		}
+		l.SetShare(0)
+		if got := l.Figures(now); got.Share != 0 || got.Rate != 0 {
+			t.Errorf("a node without a shard has %+v", got)
+		}
 		if _, ok := l.Find(o, now, is("nobody")); ok {
 			t.Error("nobody is found")
 		}

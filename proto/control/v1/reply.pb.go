@@ -598,7 +598,9 @@ type LaneState struct {
 	// dimension.
 	Limited map[string]int64 `protobuf:"bytes,22,rep,name=limited,proto3" json:"limited,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Who has paused it, an operator; "" is nobody.
-	PausedBy      string `protobuf:"bytes,23,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	PausedBy string `protobuf:"bytes,23,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// rate_now is less than configured: it warms up, or the provider has throttled.
+	Lowered       bool `protobuf:"varint,24,opt,name=lowered,proto3" json:"lowered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -792,6 +794,13 @@ func (x *LaneState) GetPausedBy() string {
 		return x.PausedBy
 	}
 	return ""
+}
+
+func (x *LaneState) GetLowered() bool {
+	if x != nil {
+		return x.Lowered
+	}
+	return false
 }
 
 // NodeState is how a node is.
@@ -1067,7 +1076,7 @@ const file_control_v1_reply_proto_rawDesc = "" +
 	"\x06before\x18\r \x01(\x03R\x06before\x12$\n" +
 	"\x0eurgent_read_ms\x18\x0e \x01(\x03R\furgentReadMs\x12 \n" +
 	"\fbulk_read_ms\x18\x0f \x01(\x03R\n" +
-	"bulkReadMs\"\xf4\x05\n" +
+	"bulkReadMs\"\x8e\x06\n" +
 	"\tLaneState\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
@@ -1093,7 +1102,8 @@ const file_control_v1_reply_proto_rawDesc = "" +
 	"\battempts\x18\x14 \x01(\x03R\battempts\x12\x1c\n" +
 	"\tthrottled\x18\x15 \x01(\x03R\tthrottled\x12<\n" +
 	"\alimited\x18\x16 \x03(\v2\".control.v1.LaneState.LimitedEntryR\alimited\x12\x1b\n" +
-	"\tpaused_by\x18\x17 \x01(\tR\bpausedBy\x1a:\n" +
+	"\tpaused_by\x18\x17 \x01(\tR\bpausedBy\x12\x18\n" +
+	"\alowered\x18\x18 \x01(\bR\alowered\x1a:\n" +
 	"\fLimitedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xc7\x04\n" +
