@@ -43,7 +43,6 @@ func (e *Engine) laneState(w *way, parked parkedSends, now time.Time) *controlv1
 	channel, account := w.lane.Name()
 	f := w.lane.Figures(now)
 	bulk, urgent := e.parkBounds()
-	a := e.cfg.Channels[channel].Accounts[account]
 	name := func(bulk bool) string { return shard.LaneName(channel, account, bulk) }
 	limited := map[string]int64{}
 	for d, n := range f.Limited {
@@ -58,7 +57,7 @@ func (e *Engine) laneState(w *way, parked parkedSends, now time.Time) *controlv1
 	return &controlv1.LaneState{
 		Channel: channel, Account: account, Apps: w.apps, PluginUp: e.plugins[channel].State().Up,
 		Urgent: int64(f.Urgent), Bulk: int64(f.Bulk), Open: int64(f.Open), Credits: int64(f.Credits),
-		Rate: a.Rate.PerSecond(), Share: f.Share, RateNow: f.Rate, Lowered: f.Lowered, PausedUntilMs: unixMilli(f.Paused), Lapsed: f.Lapsed,
+		Rate: f.Account, Share: f.Share, RateNow: f.Rate, Lowered: f.Lowered, PausedUntilMs: unixMilli(f.Paused), Lapsed: f.Lapsed,
 		ParkedUrgent: int64(parked.lanes[name(false)]), ParkedBulk: int64(parked.lanes[name(true)]),
 		Limited: limited, PausedBy: e.pausedBy(channel, account),
 		Breaker: breaker, BreakerReason: health.Class, BreakerUntilMs: unixMilli(health.Until),

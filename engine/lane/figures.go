@@ -13,6 +13,9 @@ type Figures struct {
 	Urgent, Bulk, Open int
 	// Credits is how many more the plugin takes.
 	Credits int
+	// Account is the account's rate, of all nodes, a second: that of the
+	// configuration, or what its plugin declares where that is less. 0 is no limit.
+	Account float64
 	// Rate is what this node may send now, a second: its share, less while the account
 	// warms up or its provider throttles. 0 is no limit.
 	Rate float64
@@ -39,7 +42,7 @@ func (l *Lane) Figures(now time.Time) Figures {
 	rate, _ := l.inForce(now)
 	f := Figures{
 		Urgent: l.queue.urgent.Len(), Bulk: l.queue.bulk.Len(), Open: len(l.open),
-		Credits: l.credits, Rate: rate, Lowered: rate != l.cfg.Rate*l.share, Share: l.share,
+		Credits: l.credits, Account: l.cfg.Rate, Rate: rate, Lowered: rate != l.cfg.Rate*l.share, Share: l.share,
 		Lapsed: !l.lease.IsZero() && now.After(l.lease),
 	}
 	if l.shareless { // it keeps what it had, for when it has some again

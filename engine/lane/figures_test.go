@@ -29,7 +29,7 @@ func TestFiguresAndFind(t *testing.T) {
 		began := time.Now()
 		synctest.Wait()
 		now := time.Now()
-		want := Figures{Urgent: 3, Open: 2, Rate: 25, Share: .25}
+		want := Figures{Urgent: 3, Open: 2, Account: 100, Rate: 25, Share: .25}
 		if got := l.Figures(now); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
