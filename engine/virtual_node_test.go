@@ -100,6 +100,9 @@ func nodeConfig() *config.Config {
 	k.SessionTimeout, k.Heartbeat, k.RebalanceTimeout = session, time.Second, 20*time.Second
 	cfg.Data = "/data"
 	cfg.Engine.DrainTimeout = 10 * time.Second
+	// Everything is counted, and nothing is stopped: whole nodes restore what they count.
+	often := config.Cap{Most: []config.CapLimit{{Most: 100, Per: time.Second}}, Policy: "wait"}
+	cfg.Caps.AllApps = config.CapApp{Transactional: often, Marketing: often}
 	cfg.Channels = map[string]config.Channel{}
 	for _, p := range channelKinds {
 		ch, account := config.DefaultChannel(), config.DefaultAccount()
