@@ -80,6 +80,8 @@ var killers = map[string][]killer{
 	fault.CapNotRestored:         {inShard},
 	fault.CapForgottenAtRestart:  {inShard},
 	fault.PairAtOnce:             {inLimit},
+	fault.CollapseUnderWay:       {inShard},
+	fault.CollapseNotRecalled:    {inShard},
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},

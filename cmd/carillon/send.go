@@ -21,6 +21,7 @@ type sendFlags struct {
 	app, recipient, id     string
 	title, text, html      string
 	class, campaign, data  string
+	collapse               string
 	sendAt, expiresAt      string
 	bulk, test, wait, json bool
 	timeout                time.Duration
@@ -84,6 +85,7 @@ func (f *sendFlags) addFlags(cmd *cobra.Command) {
 	s.BoolVar(&f.bulk, "bulk", false, "publish to sends.bulk, which waits for urgent sends")
 	s.StringVar(&f.class, "class", "transactional", "transactional or marketing")
 	s.StringVar(&f.campaign, "campaign", "", "campaign that the send is part of")
+	s.StringVar(&f.collapse, "collapse-key", "", "a newer send with the same key takes the place of this one while it waits")
 	s.StringVar(&f.sendAt, "send-at", "", "not before: a time (RFC 3339), or from now on, as in 10m")
 	s.StringVar(&f.expiresAt, "expires-at", "", "never after: a time (RFC 3339), or from now on, as in 2h")
 	s.BoolVar(&f.test, "test-mode", false, "do all but the provider's call")
@@ -113,7 +115,7 @@ func (f *sendFlags) message(now time.Time) (*carillonv1.Send, error) {
 	m := &carillonv1.Send{
 		Id: f.id, App: f.app, To: &carillonv1.Recipient{Id: f.recipient}, Channels: f.channels,
 		Content: &carillonv1.Content{Title: f.title, Body: f.text, Html: f.html},
-		Data:    []byte(f.data), Campaign: f.campaign, TestMode: f.test,
+		Data:    []byte(f.data), Campaign: f.campaign, CollapseKey: f.collapse, TestMode: f.test,
 	}
 	if f.fallback != nil {
 		m.Fallback = &carillonv1.Fallback{On: f.fallback}
@@ -186,7 +188,7 @@ func usageOfInvalid(err error) error {
 	flags := map[string]string{
 		"id": "--id", "app": "--app", "to.id": "--recipient", "to.email": "--to", "to.phone": "--to", "to.webhook": "--to",
 		"content.title": "--title", "content.body": "--text", "content.html": "--html", "data": "--data",
-		"campaign": "--campaign", "sendAt": "--send-at", "expiresAt": "--expires-at",
+		"campaign": "--campaign", "collapseKey": "--collapse-key", "sendAt": "--send-at", "expiresAt": "--expires-at",
 	}
 	field, _, _ := strings.Cut(invalid.Path, "[")
 	if field == "channels" {

@@ -44,6 +44,8 @@ const (
 	CapNotRestored         = "cap-not-restored"
 	CapForgottenAtRestart  = "cap-forgotten-at-restart"
 	PairAtOnce             = "pair-at-once"
+	CollapseUnderWay       = "collapse-under-way"
+	CollapseNotRecalled    = "collapse-not-recalled"
 
 	ReuseToken          = "reuse-token"
 	FirstResultNotFirst = "first-result-not-first"
@@ -135,6 +137,8 @@ func ofShards() []Named {
 		{CapNotRestored, "a new disk does not know what `status` says went to a recipient"},
 		{CapForgottenAtRestart, "a disk does not keep what went to a recipient"},
 		{PairAtOnce, "the attempts that are open do not count for the rate of a recipient and channel"},
+		{CollapseUnderWay, "a newer send ends one whose attempt is under way"},
+		{CollapseNotRecalled, "a new owner does not know which parked sends a newer one replaces"},
 	}
 }
 

@@ -105,6 +105,7 @@ func (s *Shard) consider(it *item, now time.Time) {
 		}
 		s.expire(it, now)
 	case s.halts != nil && s.canceled(it, way, now):
+	case fault == nil && s.collapsed(it, now):
 	case it.Send.SendAt.AsTime().After(now) && it.Send.SendAt != nil:
 		s.release(it)
 		s.parkUntilTime(it, way, it.Send.SendAt.AsTime(), codeNotYet, now)
@@ -124,7 +125,7 @@ func (s *Shard) consider(it *item, now time.Time) {
 // dispatch gives a send to its line, unless it has to wait for something else, or
 // has ended.
 func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
-	if s.resolve(it, way, now) || s.halts != nil && s.pausedNow(it, way, now) {
+	if s.resolve(it, way, now) || s.superseded(it, now) || s.halts != nil && s.pausedNow(it, way, now) {
 		return
 	}
 	if s.inTime(it, way, now) && !s.leftAlone(it, way, now) && s.underCaps(it, way, now) {

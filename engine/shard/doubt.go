@@ -177,6 +177,7 @@ func (s *Shard) hold(it *item, p Policy, now time.Time) {
 // adopt takes what a former owner left open.
 func (s *Shard) adopt(now time.Time) {
 	s.recall()
+	s.replaceRecalled(now)
 	var open []*item
 	err := s.env.Ledger.Due(openQueue, never, func(k send.Key, value []byte) bool {
 		var p ledgerv1.Parked

@@ -43,7 +43,7 @@ func (s *Shard) goesOn(it *item, end string) bool {
 // fallBack hands a send over to its next channel, where there is one that may
 // mend how this one has ended.
 func (s *Shard) fallBack(it *item, state carillonv1.State, reason *carillonv1.Reason, now time.Time) bool {
-	if !s.goesOn(it, endOf(state, reason.GetClass())) {
+	if !s.goesOn(it, endOf(state, reason.GetClass())) || it.outdone() {
 		return false
 	}
 	it.giveUp(reason)

@@ -17,16 +17,17 @@ import (
 // for the ledger that follows once all of them are acknowledged. Once landed its
 // memory is used again, arena and headers with it: the records' bytes are there.
 type flight struct {
-	records [parts][]kafka.Record
-	moved   map[kafka.Partition][]kafka.Record // to partitions that are not the shard's own
-	batch   ledger.Batch
-	opened  []*item            // whose attempts begin when it lands
-	decided []*controlv1.Doubt // carried out when it lands
-	rows    []*member          // that are parked when it lands
-	over    []over             // parked sends that have their outcome when it lands
-	missing int                // acknowledgements
-	arena   []byte
-	headers []kafka.Header
+	records  [parts][]kafka.Record
+	moved    map[kafka.Partition][]kafka.Record // to partitions that are not the shard's own
+	batch    ledger.Batch
+	opened   []*item            // whose attempts begin when it lands
+	decided  []*controlv1.Doubt // carried out when it lands
+	rows     []*member          // that are parked when it lands
+	versions []*version         // the same
+	over     []over             // parked sends that have their outcome when it lands
+	missing  int                // acknowledgements
+	arena    []byte
+	headers  []kafka.Header
 }
 
 // part is a topic that a flight writes to in the shard's own partition.

@@ -32,6 +32,7 @@ type item struct {
 	since    time.Time // waiting since then
 	line     *line     // where it waits, or is in the lane
 	member   *member   // its place in the order of its key, if it has one
+	version  *version  // its place among those of its collapse key, if it has one
 	channel  string    // of the last attempt
 	account  string
 	row      ledger.Spot // where its row stands, if it is known

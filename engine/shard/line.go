@@ -107,6 +107,7 @@ func (s *Shard) move(now time.Time) time.Duration {
 	}
 	wait = min(wait, s.load(now))
 	wait = min(wait, s.takeTurns(now))
+	s.endOutdated(now)
 	for i := 0; i < len(s.inOrder); i++ { // filling one may make another
 		wait = min(wait, s.fill(s.inOrder[i], now))
 	}

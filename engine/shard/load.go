@@ -40,7 +40,8 @@ func laneQueue(queue string) string {
 
 // waitsForTime says whether a queue's rows wait for a time.
 func waitsForTime(queue string) bool {
-	return queue == timeQueue || strings.HasSuffix(strings.TrimSuffix(queue, orderedRows), timeRows)
+	queue = strings.TrimSuffix(queue, orderedRows)
+	return queue == timeQueue || strings.HasSuffix(queue, timeRows)
 }
 
 // parkUntilTime parks a send that must not go before a time, with its lane's, so

@@ -42,7 +42,7 @@ func (s *Shard) announce(it *item) {
 func (s *Shard) begin(opened []*item, now time.Time) {
 	for _, it := range opened {
 		s.live[it.key] = false
-		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) || it.line.way.Health().Rests(now) {
+		if s.still() || s.halts != nil && s.stands(it, now) || s.suppressedSince(it, now) || it.outdone() || it.line.way.Health().Rests(now) {
 			it.line.inLane--
 			it.away = false
 			s.neverBegan(it)

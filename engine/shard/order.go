@@ -23,8 +23,8 @@ import (
 const mostBehind = 16
 
 // orderedRows is the end of the name of a lane's queue of those that others
-// wait for, or that wait for others: a new owner reads no other row to know the
-// chains.
+// wait for, or that wait for others, or that a newer one may replace: a new owner
+// reads no other row to know the chains and the collapse keys.
 const orderedRows = "/ordered"
 
 // chain is the order of one key.
@@ -203,7 +203,8 @@ func (s *Shard) drop(m *member) {
 	}
 }
 
-// write adds a row to the ledger. That of a member goes to a queue of its own.
+// write adds a row to the ledger. That of a member, or with a collapse key, goes to
+// a queue of its own.
 func (s *Shard) write(queue string, it *item, due time.Time) {
 	if m := it.member; m != nil && queue != openQueue {
 		if queue != heldQueue {
@@ -211,6 +212,11 @@ func (s *Shard) write(queue string, it *item, due time.Time) {
 			s.pend.rows = append(s.pend.rows, m)
 		}
 		queue += orderedRows
+	} else if it.Send.CollapseKey != "" && queue != openQueue {
+		queue += orderedRows
+	}
+	if queue != openQueue {
+		s.parkedVersion(it)
 	}
 	if err := s.pend.park(queue, it, due); err != nil {
 		s.fail("encode a parked send", err)

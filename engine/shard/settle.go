@@ -17,6 +17,12 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it := r.Ref.(*item)
 	l := it.line
 	s.leftLane(it, r, now)
+	if (r.Outcome == lane.Returned || r.Outcome == lane.Limited) && !it.open && !s.stopping && it.outdone() {
+		it.made--
+		s.leave(it)
+		s.supersede(it, now)
+		return
+	}
 	if r.Outcome == lane.Returned {
 		s.takeBack(it, now)
 		return
@@ -53,6 +59,9 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 		return
 	}
 	s.leave(it)
+	if n.do == park && s.superseded(it, now) {
+		return
+	}
 	if (n.do == end || n.do == hold) && s.fallBack(it, n.state, n.reason, now) {
 		return
 	}
@@ -108,6 +117,9 @@ func providerID(r *lane.Result) string {
 // end publishes a send's outcome.
 func (s *Shard) end(it *item, state carillonv1.State, providerID string, now time.Time) {
 	s.release(it)
+	if it.Send.CollapseKey != "" && state != carillonv1.State_STATE_DUPLICATE {
+		s.forgetVersion(it)
+	}
 	e := it.event(&s.scratch, state, now)
 	e.ProviderMessageId = providerID
 	s.pend.status(it, e, s.cfg.Protobuf)
@@ -200,6 +212,9 @@ func (s *Shard) land() {
 		}
 		for _, m := range f.rows {
 			s.landedRow(m)
+		}
+		for _, v := range f.versions {
+			s.landedVersion(v, s.env.Now())
 		}
 		s.begin(f.opened, s.env.Now())
 		for _, d := range f.decided {

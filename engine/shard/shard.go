@@ -49,6 +49,7 @@ type Shard struct {
 	shares            map[send.Key]bool       // that count for caps before they have gone; run only
 	reserving                                 // run only
 	orders                                    // run only
+	collapsing                                // run only
 	suppressing                               // run only
 	halting                                   // run only
 }
@@ -71,6 +72,7 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 		ended: make(chan struct{}), doubted: map[string]doubtedRows{}, shares: map[send.Key]bool{}, pairs: map[string]*limit.Pairs{},
 	}
 	s.shut, s.chains = true, map[send.Key]*chain{}
+	s.collapses = map[send.Key]*versions{}
 	s.tallies, s.woken = map[string]*tally{}, map[send.Key]bool{}
 	s.pend = s.newFlight()
 	most := max(leastAhead, int64(cfg.Headroom))

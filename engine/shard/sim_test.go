@@ -50,6 +50,8 @@ type sim struct {
 type known struct {
 	id, channel, key string // the first channel
 	channels         []string
+	collapse         string
+	began            int    // the last life in which it was attempted
 	unknown          bool   // it says that the next channel follows a lost answer
 	by               string // the channel of the last attempt
 	maybe            string // the channel that may have sent it, the last of them
@@ -179,12 +181,13 @@ func (s *sim) produce() {
 		campaign:  rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
 		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
 	}
+	k.collapse = rapid.SampledFrom([]string{"", "", "", "x"}).Draw(s.t, "collapse")
 	k.channels = []string{k.channel}
 	if other := rapid.SampledFrom([]string{"", "", "sms", "hold", "webhook"}).Draw(s.t, "then"); other != "" && other != k.channel {
 		k.channels = append(k.channels, other)
 	}
 	msg := &carillonv1.Send{
-		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: k.channels, OrderingKey: k.key,
+		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: k.channels, OrderingKey: k.key, CollapseKey: k.collapse,
 		Campaign: k.campaign,
 		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
 	}
@@ -406,6 +409,10 @@ func (s *sim) observe() {
 			s.attempt(s.known[fields[3]], strings.TrimSuffix(fields[2], ":"))
 		case strings.Contains(line, "gives back"):
 			s.neverBegan(s.known[fields[len(fields)-1]])
+		case strings.Contains(line, " superseded "):
+			if k := s.known[fields[2]]; k.collapse == "" || k.open || k.maybe != "" {
+				s.fatalf("%s is replaced, and may have been sent: %+v", k.id, k)
+			}
 		case strings.Contains(line, " in_doubt "):
 			s.known[fields[2]].doubted = s.trace.cfg.TakenOver
 		case strings.Contains(line, "taken_over") && !s.crashed:
@@ -459,6 +466,13 @@ func (s *sim) attempt(k *known, channel string) {
 		}
 	}
 	s.paired(k)
+	for _, newer := range s.order {
+		if k.collapse != "" && newer.collapse == k.collapse && newer.input == k.input && newer.offset > k.offset &&
+			newer.began == s.lives && k.life == s.lives && k.pushed == 0 {
+			s.fatalf("%s begins behind %s, which is newer", k.id, newer.id)
+		}
+	}
+	k.began = s.lives
 	k.pushed++
 	k.open, k.lostAt = true, time.Time{}
 }

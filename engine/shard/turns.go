@@ -129,7 +129,12 @@ func (s *Shard) recall() {
 				s.fail("read a send of an ordering key", err)
 				return
 			}
-			m := s.place(unpark(k, &p))
+			it := unpark(k, &p)
+			s.recallVersion(it)
+			if p.Turn == ledgerv1.Turn_TURN_UNSPECIFIED {
+				return
+			}
+			m := s.place(it)
 			m.sleeps = !p.Held && slices.Contains([]string{codeQuietHours, codePaused, codeBreakerOpen, codeCapped}, p.Reason.GetCode())
 			if m.place, m.turn = onDisk, p.Turn; p.Held {
 				// It is in doubt since it was parked, and not since this shard was made.
