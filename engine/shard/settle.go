@@ -17,18 +17,8 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	it := r.Ref.(*item)
 	l := it.line
 	s.leftLane(it, r, now)
-	if (r.Outcome == lane.Returned || r.Outcome == lane.Limited) && !it.open && !s.stopping && it.outdone() {
-		it.made--
-		s.leave(it)
-		s.supersede(it, now)
-		return
-	}
-	if r.Outcome == lane.Returned {
-		s.takeBack(it, now)
-		return
-	}
-	if r.Outcome == lane.Limited {
-		s.limited(it, now)
+	if r.Outcome == lane.Returned || r.Outcome == lane.Limited {
+		s.unbegun(it, r.Outcome, now)
 		return
 	}
 	it.open = false
@@ -75,6 +65,20 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	case park, resend:
 		it.reason = n.reason
 		s.parkIn(l.name, it, now.Add(n.delay), now)
+	}
+}
+
+// unbegun is for an attempt that its lane gave back.
+func (s *Shard) unbegun(it *item, o lane.Outcome, now time.Time) {
+	switch {
+	case !it.open && !s.stopping && it.outdone():
+		it.made--
+		s.leave(it)
+		s.supersede(it, now)
+	case o == lane.Limited:
+		s.limited(it, now)
+	default:
+		s.takeBack(it, now)
 	}
 }
 
