@@ -39,6 +39,7 @@ type sim struct {
 	known   map[string]*known
 	order   []*known
 	lives   int
+	events  int
 	crashed bool // at least once; what is handed over in order leaves nothing in doubt
 	read    int  // of trace.out
 	acked   map[string]int
@@ -52,6 +53,7 @@ type known struct {
 	channels         []string
 	collapse         string
 	began            int    // the last life in which it was attempted
+	beganAt          int    // and the event: of what one event brings about lanes know no order
 	unknown          bool   // it says that the next channel follows a lost answer
 	by               string // the channel of the last attempt
 	maybe            string // the channel that may have sent it, the last of them
@@ -215,6 +217,7 @@ func (s *sim) produce() {
 
 // event lets the trace have one, with some of the records that it has not read.
 func (s *sim) event(verb string, args ...string) {
+	s.events++
 	for i := range s.records {
 		in := &s.trace.shard.inputs[i]
 		next := s.trace.offset[i]
@@ -468,11 +471,11 @@ func (s *sim) attempt(k *known, channel string) {
 	s.paired(k)
 	for _, newer := range s.order {
 		if k.collapse != "" && newer.collapse == k.collapse && newer.input == k.input && newer.offset > k.offset &&
-			newer.began == s.lives && k.life == s.lives && k.pushed == 0 {
+			newer.began == s.lives && newer.beganAt < s.events && k.life == s.lives && k.pushed == 0 {
 			s.fatalf("%s begins behind %s, which is newer", k.id, newer.id)
 		}
 	}
-	k.began = s.lives
+	k.began, k.beganAt = s.lives, s.events
 	k.pushed++
 	k.open, k.lostAt = true, time.Time{}
 }

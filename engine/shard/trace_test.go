@@ -252,7 +252,7 @@ func (tr *trace) writeEffects() {
 			to++
 		}
 		slices.SortStableFunc(all[from:to], func(a, b string) int {
-			return strings.Compare(strings.Fields(a)[2], strings.Fields(b)[2])
+			return strings.Compare(strings.TrimSuffix(strings.Fields(a)[2], ":"), strings.TrimSuffix(strings.Fields(b)[2], ":"))
 		})
 		from = max(from, to-1)
 	}
