@@ -283,6 +283,9 @@ func (s *sim) neverBegan(k *known) {
 
 func (s *sim) result(id, verdict string) {
 	k := s.known[id]
+	if s.trace.atLane[id] == nil { // another's result has let a newer one in that replaces it
+		return
+	}
 	if verdict == "expired" { // only what has expired, and did not begin
 		it := s.trace.atLane[id].Ref.(*item)
 		if it.Expires > s.trace.now.UnixMilli() {
