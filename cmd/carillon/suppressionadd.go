@@ -45,10 +45,11 @@ func untilMs(text string, now time.Time) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	at := now
-	if d, err := config.ParseDuration(text); err == nil {
-		at = now.Add(d)
-	} else if at, err = time.Parse(time.RFC3339, text); err != nil {
+	at, err := time.Parse(time.RFC3339, text)
+	if d, ok := config.ParseDuration(text); ok == nil {
+		at, err = now.Add(d), nil
+	}
+	if err != nil {
 		return 0, usagef("until %q is no time: give a duration, such as 90d, or RFC 3339, such as %s", text, now.UTC().Format(time.RFC3339))
 	}
 	if !at.After(now) {
