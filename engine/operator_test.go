@@ -207,8 +207,8 @@ func (o *office) Halt(*shard.Halts) {}
 
 func (silent) Halt(*shard.Halts) {}
 
-func (s silent) Progress(context.Context, string, [2]int64) (*controlv1.ShardReply, error) {
-	return s.Answer(nil, nil)
+func (s silent) Progress(ctx context.Context, _ string, _ [2]int64) (*controlv1.ShardReply, error) {
+	return s.Answer(ctx, nil)
 }
 
 // silent is a shard that has nothing to say, and says so.

@@ -26,7 +26,7 @@ func (s *Shard) Progress(ctx context.Context, request string, ends [2]int64) (*c
 			return
 		}
 		p := &controlv1.Progress{Sends: t.sends, Late: t.late, UnderWay: int64(len(t.under)), Parked: !t.swept}
-		if s.halts.requests[request] == rowsUnseen { // a cancel
+		if !s.halts.requests[request] { // a cancel: rowsUnseen
 			for i := range s.inputs {
 				p.Unread += max(0, ends[i]-s.inputs[i].begun())
 			}

@@ -19,6 +19,7 @@ import (
 // Kind is what a hash is of.
 type Kind uint8
 
+// The kinds.
 const (
 	Address   Kind = iota // of any kind: email, phone, URL, token, chat id
 	Recipient             // the recipient's id
@@ -69,6 +70,7 @@ func (s *Scope) covers(app, channel string, class carillonv1.Class) bool {
 // Code is why nothing may go, as a status event's reason has it.
 type Code uint8
 
+// The codes.
 const (
 	None        = Code(controlv1.Because_BECAUSE_UNSPECIFIED)
 	OptedOut    = Code(controlv1.Because_BECAUSE_OPTED_OUT)
