@@ -2,6 +2,7 @@ package lane
 
 import (
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,27 +54,28 @@ func TestAdaptsToTheProvider(t *testing.T) {
 		name string
 		cfg  Config
 		// most of 100 attempts that may be throttled
-		throttled int
+		throttled int64
 	}{
 		{"a rate that is twice what the provider lets pass", Config{Rate: 100, Burst: 10, Adaptive: true}, 10},
 		{"no rate", Config{Adaptive: true}, 20},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := &meteredProvider{perSecond: 50}
+			p := &meteredProvider{}
+			p.perSecond.Store(50)
 			o := newOwner()
 			l := run(c.cfg, newPlugin(4, p.serve))
 			pushed := attempts(o, "k", 60_000)
 			l.Push(pushed)
 			time.Sleep(20 * time.Second) // until it has found it
-			accepted, throttled := p.accepted, p.throttled
+			accepted, throttled := p.accepted.Load(), p.throttled.Load()
 			time.Sleep(60 * time.Second)
-			got, turnedAway := p.accepted-accepted, p.throttled-throttled
+			got, turnedAway := p.accepted.Load()-accepted, p.throttled.Load()-throttled
 			t.Logf("%s: %d of 3000 in a minute, %d throttled; %+v", c.name, got, turnedAway, l.Pacing(time.Now()))
 			if got < 2500 || turnedAway*100 > (got+turnedAway)*c.throttled {
 				t.Errorf("%s: %d of 3000 in a minute, %d throttled", c.name, got, turnedAway)
 			}
 			if c.cfg.Rate > 0 {
-				p.perSecond = 1000
+				p.perSecond.Store(1000)
 				time.Sleep(30 * time.Second)
 				if got := l.Pacing(time.Now()); got.Rate != 100 || got.Configured != 100 {
 					t.Errorf("the provider lets pass all, and the rate is %+v", got)
@@ -110,10 +112,10 @@ func TestThrottlesByChanceCostLittle(t *testing.T) {
 // meteredProvider accepts so many a second, in buckets of a tenth, and asks for half
 // a second else.
 type meteredProvider struct {
-	perSecond           int
+	perSecond           atomic.Int64
 	bucket              time.Time
-	n                   int
-	accepted, throttled int
+	n                   int64
+	accepted, throttled atomic.Int64
 }
 
 func (p *meteredProvider) serve(s *stream) {
@@ -124,12 +126,12 @@ func (p *meteredProvider) serve(s *stream) {
 			if at := time.Now().Truncate(100 * time.Millisecond); !at.Equal(p.bucket) {
 				p.bucket, p.n = at, 0
 			}
-			if p.n++; p.n > p.perSecond/10 {
-				p.throttled++
+			if p.n++; p.n > p.perSecond.Load()/10 {
+				p.throttled.Add(1)
 				results = append(results, &channelv1.Result{Token: a.Token, Verdict: channelv1.Verdict_VERDICT_THROTTLED, Code: "429"})
 				continue
 			}
-			p.accepted++
+			p.accepted.Add(1)
 			results = append(results, accepted(a.Token))
 		}
 		s.answer(uint32(len(results)), results...)
@@ -154,10 +156,10 @@ func TestRetryAfterHoldsAtOnce(t *testing.T) {
 		l := run(Config{}, p)
 		l.Push(attempts(newOwner(), "k", 3))
 		time.Sleep(time.Minute)
+		l.stop()
 		if len(began) != 3 || began[2].Sub(began[1]) != 7*time.Second || !l.Pacing(time.Now()).PausedUntil.Equal(began[2]) {
 			t.Errorf("attempts at %v, paused until %v", began, l.Pacing(time.Now()).PausedUntil)
 		}
-		l.stop()
 	})
 }
 
@@ -185,14 +187,14 @@ func TestWarmUp(t *testing.T) {
 				}
 			}
 		}
-		seen := 0
+		var seen atomic.Int64
 		o := newOwner()
 		l := run(Config{Rate: 40, Burst: 1, WarmUp: steps}, newPlugin(4, count(10_000, &seen)))
 		l.Push(attempts(o, "k", 1000))
-		for i, want := range []int{20, 100, 400} {
-			before := seen
+		for i, want := range []int64{20, 100, 400} {
+			before := seen.Load()
 			time.Sleep(10 * time.Second)
-			if got := seen - before; got < want-want/10-1 || got > want+want/10+1 {
+			if got := seen.Load() - before; got < want-want/10-1 || got > want+want/10+1 {
 				t.Errorf("step %d: %d went out, want %d", i, got, want)
 			}
 		}

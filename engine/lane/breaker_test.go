@@ -2,6 +2,7 @@ package lane
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,15 +220,19 @@ func TestBreakerWhateverComes(t *testing.T) {
 // reaches the plugin, and when one goes well all others do.
 func TestLaneLeavesItsAccountAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken, seen := true, 0
+		var (
+			broken atomic.Bool
+			seen   atomic.Int64
+		)
+		broken.Store(true)
 		p := newPlugin(4, func(s *stream) {
 			s.answer(10)
 			for r := s.next(); r != nil; r = s.next() {
 				var results []*channelv1.Result
 				for _, a := range r.Attempts {
-					seen++
+					seen.Add(1)
 					res := accepted(a.Token)
-					if broken {
+					if broken.Load() {
 						res = &channelv1.Result{Token: a.Token, Verdict: channelv1.Verdict_VERDICT_REJECTED, Class: channelv1.Class_CLASS_CREDENTIAL}
 					}
 					results = append(results, res)
@@ -240,26 +245,26 @@ func TestLaneLeavesItsAccountAlone(t *testing.T) {
 		pushed := attempts(o, "k", 100)
 		l.Push(pushed)
 		synctest.Wait()
-		if h := l.Health(); h.State != Open || h.Class != Credential || o.count(Returned) != 100-seen || seen > 12 {
-			t.Fatalf("%+v, %d came back, %d were seen", h, o.count(Returned), seen)
+		if h := l.Health(); h.State != Open || h.Class != Credential || o.count(Returned) != 100-int(seen.Load()) || seen.Load() > 12 {
+			t.Fatalf("%+v, %d came back, %d were seen", h, o.count(Returned), seen.Load())
 		}
-		before := seen
+		before := seen.Load()
 		late := attempts(o, "late", 5)
 		l.Push(late) // its shard did not know yet
 		time.Sleep(30 * time.Second)
-		if tries := seen - before; tries < 1 || tries > 3 {
+		if tries := seen.Load() - before; tries < 1 || tries > 3 {
 			t.Errorf("%d probes in half a minute of five sends that stayed", tries)
 		}
 		if _, _, open := l.Depth(); open != 0 || o.count(Returned)+o.count(Answered) != 105 {
 			t.Errorf("%d are open, %d came back", open, o.count(Returned))
 		}
-		broken = false
+		broken.Store(false)
 		more := attempts(o, "more", 50)
 		time.Sleep(time.Until(l.Health().Until))
 		l.Push(more)
 		time.Sleep(time.Second)
-		if h := l.Health(); h != (Health{}) || o.count(Answered) != seen || seen < before+50 {
-			t.Errorf("well again: %+v, %d answered, %d seen", h, o.count(Answered), seen)
+		if h := l.Health(); h != (Health{}) || o.count(Answered) != int(seen.Load()) || seen.Load() < before+50 {
+			t.Errorf("well again: %+v, %d answered, %d seen", h, o.count(Answered), seen.Load())
 		}
 		l.stop()
 		checkOnce(t, o, append(append(pushed, late...), more...))

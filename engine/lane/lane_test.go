@@ -184,7 +184,7 @@ func TestRateAndPause(t *testing.T) {
 
 func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		seen := 0
+		var seen atomic.Int64
 		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{}, p)
@@ -194,8 +194,8 @@ func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 		}
 		l.Push(pushed)
 		synctest.Wait()
-		if seen != 0 || o.count(Tested) != 25 {
-			t.Errorf("the plugin saw %d, %d were tested", seen, o.count(Tested))
+		if seen.Load() != 0 || o.count(Tested) != 25 {
+			t.Errorf("the plugin saw %d, %d were tested", seen.Load(), o.count(Tested))
 		}
 		l.stop()
 		checkOnce(t, o, pushed)
@@ -206,7 +206,7 @@ func TestTestModeStopsShortOfThePlugin(t *testing.T) {
 // looked at before each batch, and not only when what waits is swept.
 func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		seen := 0
+		var seen atomic.Int64
 		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{Deadline: time.Hour}, p)
@@ -219,8 +219,8 @@ func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 		l.Push(pushed)
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		if seen != 14 || o.count(Expired) != 11 {
-			t.Errorf("the plugin saw %d, %d were expired", seen, o.count(Expired))
+		if seen.Load() != 14 || o.count(Expired) != 11 {
+			t.Errorf("the plugin saw %d, %d were expired", seen.Load(), o.count(Expired))
 		}
 		l.stop()
 		checkOnce(t, o, pushed)
@@ -231,7 +231,7 @@ func TestWhatHasExpiredIsNotAttempted(t *testing.T) {
 // nothing goes at all.
 func TestWhatHasMissedItsTimeIsReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		seen := 0
+		var seen atomic.Int64
 		p := newPlugin(10, count(100, &seen))
 		o := newOwner()
 		l := run(Config{Deadline: time.Hour}, p)
@@ -244,8 +244,8 @@ func TestWhatHasMissedItsTimeIsReturned(t *testing.T) {
 		l.Push(pushed)
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		if seen != 14 || o.count(Returned) != 11 {
-			t.Errorf("the plugin saw %d, %d were returned", seen, o.count(Returned))
+		if seen.Load() != 14 || o.count(Returned) != 11 {
+			t.Errorf("the plugin saw %d, %d were returned", seen.Load(), o.count(Returned))
 		}
 		l.Pause(time.Now().Add(time.Hour))
 		more := attempts(o, "m", 3)
@@ -254,8 +254,8 @@ func TestWhatHasMissedItsTimeIsReturned(t *testing.T) {
 		}
 		l.Push(more)
 		time.Sleep(time.Minute + 2*time.Second)
-		if seen != 14 || o.count(Returned) != 14 {
-			t.Errorf("while the lane rests: the plugin saw %d, %d were returned", seen, o.count(Returned))
+		if seen.Load() != 14 || o.count(Returned) != 14 {
+			t.Errorf("while the lane rests: the plugin saw %d, %d were returned", seen.Load(), o.count(Returned))
 		}
 		l.stop()
 		checkOnce(t, o, append(pushed, more...))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,11 +152,11 @@ func acceptAll(credits uint32) func(*stream) {
 }
 
 // count grants credits, and counts what comes and answers none of it.
-func count(credits uint32, seen *int) func(*stream) {
+func count(credits uint32, seen *atomic.Int64) func(*stream) {
 	return func(s *stream) {
 		s.answer(credits)
 		for r := s.next(); r != nil; r = s.next() {
-			*seen += len(r.Attempts)
+			seen.Add(int64(len(r.Attempts)))
 		}
 	}
 }
