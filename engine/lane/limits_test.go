@@ -392,3 +392,25 @@ func TestDeclaredRate(t *testing.T) {
 		})
 	}
 }
+
+// A gate that has opened for a priority without room is no reason to ask again at
+// once: nothing would come of it before there is room.
+func TestOpenGatesWithoutRoom(t *testing.T) {
+	now := time.Now()
+	g := newGates(Limits{}, now)
+	s := &shares{}
+	a := of("a/", 1)[0]
+	g.shut(limit.App, a, now.Add(time.Second), now)
+	s.push(a)
+	if s.pop(s.all(), &g, now) != nil || s.opens(now, time.Minute) != time.Second {
+		t.Fatal("it is not kept for a second")
+	}
+	later := now.Add(2 * time.Second)
+	if wait := s.opens(later, time.Minute); wait != time.Minute {
+		t.Errorf("without room it is asked again after %v", wait)
+	}
+	s.remove(func(*Attempt) bool { return true })
+	if wait := s.opens(later, time.Minute); wait != time.Minute {
+		t.Errorf("with nothing left it is asked again after %v", wait)
+	}
+}

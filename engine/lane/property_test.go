@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carillonhq/carillon/engine/limit"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	"pgregory.net/rapid"
 )
@@ -70,7 +71,11 @@ func upset(seed uint64, steps []int) string {
 	split := random.IntN(2) == 0
 	p := newPlugin(8, hostile(seed, split))
 	p.split = split
-	l := run(Config{Deadline: 2 * time.Second, Rate: 50, Burst: 20}, p)
+	var limits Limits
+	if random.IntN(2) == 0 {
+		limits.Each[limit.App], limits.Each[limit.Domain] = Rate{40, 4}, Rate{float64(2 + random.IntN(60)), 1}
+	}
+	l := run(Config{Deadline: 2 * time.Second, Rate: 50, Burst: 20, Limits: limits}, p)
 	owners := []*owner{newOwner(), newOwner()}
 	pushed := map[*owner][]*Attempt{}
 	push := func() {
@@ -78,6 +83,7 @@ func upset(seed uint64, steps []int) string {
 		all := attempts(o, "k", random.IntN(30))
 		for _, a := range all {
 			a.Bulk, a.Send.TestMode = random.IntN(2) == 0, random.IntN(8) == 0
+			a.Address = &channelv1.Address{Value: []string{"a@example.com", "b@example.org", ""}[random.IntN(3)]}
 			if random.IntN(3) == 0 {
 				a.Expires = time.Now().Add(time.Duration(random.IntN(4000)-500) * time.Millisecond).UnixMilli()
 			}

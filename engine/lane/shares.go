@@ -52,11 +52,14 @@ func (s *shares) pop(r *room, g *gates, now time.Time) *Attempt {
 	return nil
 }
 
-// opens returns how long the limits keep all that waits, most at most.
+// opens returns how long the limits keep all that there is room for, most at most.
+// A gate that has opened is one of a priority without room, or with nothing left
+// there: what makes room wakes the sender, which would else ask again at once, and
+// for ever.
 func (s *shares) opens(now time.Time, most time.Duration) time.Duration {
 	for _, of := range []*standing{&s.urgent, &s.bulk} {
-		if at, ok := of.opens(); ok {
-			most = min(most, max(0, at.Sub(now)))
+		if at, ok := of.opens(); ok && at.After(now) {
+			most = min(most, at.Sub(now))
 		}
 	}
 	return most
