@@ -94,6 +94,8 @@ var killers = map[string][]killer{
 	fault.BulkFirst:           {inLane},
 	fault.WholeRateEach:       {inLane},
 	fault.FullBucket:          {inLimit},
+	fault.LimitsPassed:        {inLane},
+	fault.SlotsOfAll:          {inLimit},
 	fault.BreakerIgnored:      {inLane},
 
 	fault.NoFence:                {inKafka},

@@ -58,6 +58,8 @@ const (
 	BulkFirst           = "bulk-first"
 	WholeRateEach       = "whole-rate-each"
 	FullBucket          = "full-bucket"
+	LimitsPassed        = "limits-passed"
+	SlotsOfAll          = "slots-of-all"
 	BreakerIgnored      = "breaker-ignored"
 
 	NoFence                = "no-fence"
@@ -156,6 +158,8 @@ func ofLanes() []Named {
 		{BulkFirst, "bulk sends go before urgent ones"},
 		{WholeRateEach, "each node takes an account's whole rate for itself"},
 		{FullBucket, "a limiter begins with a full bucket"},
+		{LimitsPassed, "apps, campaigns and domains have no limits, and a throttle that names one keeps nothing"},
+		{SlotsOfAll, "a node uses the slots of a small limit that are another node's"},
 		{BreakerIgnored, "an account that is to be left alone is not"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/limit"
 )
 
@@ -101,7 +102,7 @@ func (s *standing) fromAside(g *gates, now time.Time) *Attempt {
 // passes says whether an attempt may go, and reserves its place. If not, it is set
 // aside, or given back.
 func (s *standing) passes(a *Attempt, g *gates, now time.Time) bool {
-	if _, ends := a.ends(now); ends || !g.any {
+	if _, ends := a.ends(now); ends || !g.any || fault.Mutant(fault.LimitsPassed) {
 		return true
 	}
 	shut, opens := g.blocking(a, now)

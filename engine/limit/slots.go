@@ -1,6 +1,10 @@
 package limit
 
-import "time"
+import (
+	"time"
+
+	"github.com/carillonhq/carillon/engine/fault"
+)
 
 // Slots is a limiter for rates that are too small to split. What all nodes may send
 // together is a row of slots, one for each send, as far apart as the rate says; each
@@ -79,7 +83,7 @@ func (s *Slots) nth(now time.Time, n int) (slot int64, ok bool) {
 	slot = max(s.used, (now.UnixNano()-int64(s.late))/int64(s.interval))
 	for tries := int64(n+1) * shards; tries > 0; tries-- {
 		slot++
-		if s.own[(slot*step+s.offset)%shards] {
+		if s.own[(slot*step+s.offset)%shards] || fault.Mutant(fault.SlotsOfAll) {
 			if n--; n < 0 {
 				return slot, true
 			}
