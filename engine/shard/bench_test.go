@@ -96,21 +96,7 @@ func BenchmarkShard(b *testing.B) {
 	b.Run("times=quiet+late", func(b *testing.B) { benchShard(b, Config{Timing: late}, nil) })
 	empty := suppress.NewTable(traceKey)
 	b.Run("suppressions=0", func(b *testing.B) { benchShard(b, Config{}, empty.NewAsker()) })
-	some := suppress.NewTable(traceKey)
-	for i := range 100_000 {
-		e := suppress.Entry{
-			Kind: suppress.Kind(i % 2), Hash: traceKey.NewHasher().Sum(suppress.Recipient, strconv.Itoa(i)),
-			Scope:       suppress.Scope{App: suppress.Any, Channel: suppress.Any},
-			Suppression: &controlv1.Suppression{Key: traceKey.Check, Because: controlv1.Because_BECAUSE_BLOCKED},
-		}
-		r, err := e.Record()
-		if err == nil {
-			_, err = some.Take(&r, traceStart)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+	some := suppressed(b, 100_000)
 	b.Run("suppressions=100000", func(b *testing.B) { benchShard(b, Config{}, some.NewAsker()) })
 }
 
@@ -126,6 +112,45 @@ func BenchmarkShardCaps(b *testing.B) {
 	b.Run("pairs", func(b *testing.B) {
 		benchShard(b, Config{Policies: map[string]Policy{"sms": {Pair: Pair{PerSecond: 1e9, Burst: 1000}}}}, nil)
 	})
+}
+
+// BenchmarkShardFlow is the same with everything at once that a shard asks before
+// it dispatches. What the lane asks is lane.BenchmarkLimits.
+func BenchmarkShardFlow(b *testing.B) {
+	const marketing = carillonv1.Class_CLASS_MARKETING
+	night, _ := hours.Parse("22:00-08:00")
+	often := Cap{Rule: caps.Rule{Limits: []caps.Limit{{Most: 100, Per: time.Second}}}}
+	on := Config{
+		Timing: &Timing{
+			Zone:  time.UTC,
+			Quiet: map[string]map[carillonv1.Class]Quiet{AnyApp: {marketing: {Hours: night}}},
+			Late:  map[carillonv1.Class]time.Duration{marketing: time.Hour},
+		},
+		Caps:     &Caps{Apps: map[string]map[carillonv1.Class]Cap{AnyApp: {marketing: often}}, Longest: time.Second},
+		Policies: map[string]Policy{"sms": {Pair: Pair{PerSecond: 1e9, Burst: 1000}}},
+	}
+	b.Run("off", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("on", func(b *testing.B) { benchShard(b, on, suppressed(b, 100_000).NewAsker()) })
+}
+
+// suppressed is a table of n other recipients and addresses.
+func suppressed(b *testing.B, n int) *suppress.Table {
+	some := suppress.NewTable(traceKey)
+	for i := range n {
+		e := suppress.Entry{
+			Kind: suppress.Kind(i % 2), Hash: traceKey.NewHasher().Sum(suppress.Recipient, strconv.Itoa(i)),
+			Scope:       suppress.Scope{App: suppress.Any, Channel: suppress.Any},
+			Suppression: &controlv1.Suppression{Key: traceKey.Check, Because: controlv1.Because_BECAUSE_BLOCKED},
+		}
+		r, err := e.Record()
+		if err == nil {
+			_, err = some.Take(&r, traceStart)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return some
 }
 
 // benchShard takes what is not usual from cfg.
@@ -154,6 +179,7 @@ func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 	s.turn(traceStart)
 	q.commit(s, traceStart)
 	b.ReportAllocs()
+	b.ResetTimer()
 	now := traceStart
 	for n := 0; n < b.N; n += chunk {
 		now = now.Add(100 * time.Millisecond)

@@ -43,6 +43,8 @@ type sim struct {
 	crashed bool // at least once; what is handed over in order leaves nothing in doubt
 	read    int  // of trace.out
 	acked   map[string]int
+	judged  int // of the status events, and what of them counts for caps
+	gone    []wentOut
 
 	lastDone map[string]time.Time // when the last attempt of a channel ended, in this life
 }
