@@ -62,6 +62,7 @@ func (o *shardObserver) Forwarded(topic string) { o.m.Forwarded(topic).Inc() }
 func (o *shardObserver) Redelivered()           { o.m.Redelivered.Inc() }
 func (o *shardObserver) MarketingOnUrgent()     { o.m.MarketingOnUrgent.Inc() }
 func (o *shardObserver) Suppressed(code string) { o.m.Suppressions.Hits(code).Inc() }
+func (o *shardObserver) OrderWait(then string)  { o.m.OrderWaits(then).Inc() }
 
 // readerObserver counts for all readers.
 type readerObserver struct{ m *metrics.Metrics }

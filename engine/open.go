@@ -203,6 +203,6 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 			},
 		}
 	}
-	cfg.Timing, cfg.Caps = timing(c), capsOf(c)
+	cfg.Timing, cfg.Caps, cfg.Ordering = timing(c), capsOf(c), ordering(c)
 	return cfg
 }

@@ -28,3 +28,24 @@ func timing(c *config.Config) *shard.Timing {
 	}
 	return t
 }
+
+// ordering is nil where no send has a longest wait for its turn.
+func ordering(c *config.Config) *shard.Ordering {
+	o := &shard.Ordering{Apps: map[string]map[carillonv1.Class]*shard.OrderWait{}}
+	some := false
+	for app, a := range c.Ordering.Apps {
+		o.Apps[app] = map[carillonv1.Class]*shard.OrderWait{} // also an empty one: it is not AnyApp's
+		for class, w := range map[carillonv1.Class]config.OrderWait{
+			carillonv1.Class_CLASS_TRANSACTIONAL: a.Transactional, carillonv1.Class_CLASS_MARKETING: a.Marketing,
+		} {
+			if w.LongestWait > 0 {
+				o.Apps[app][class] = &shard.OrderWait{Longest: w.LongestWait, Expire: w.Then == "expire"}
+				some = true
+			}
+		}
+	}
+	if !some {
+		return nil
+	}
+	return o
+}

@@ -50,3 +50,25 @@ late: {transactional: 1h}
 		t.Error("late sends are not looked for")
 	}
 }
+
+// An app's entry is whole: it takes nothing from that of all others. Where no send has
+// a longest wait, there is nothing to ask.
+func TestOrdering(t *testing.T) {
+	const transactional, marketing = carillonv1.Class_CLASS_TRANSACTIONAL, carillonv1.Class_CLASS_MARKETING
+	cfg := config.Default()
+	cfg.Ordering.Apps = map[string]config.OrderApp{"alarms": config.DefaultOrderApp()}
+	if o := ordering(cfg); o != nil {
+		t.Errorf("a longest wait of nothing: %+v", o)
+	}
+	all := config.DefaultOrderApp()
+	all.Transactional = config.OrderWait{LongestWait: time.Minute, Then: "expire"}
+	all.Marketing.LongestWait = time.Hour
+	cfg.Ordering.Apps["*"] = all
+	want := &shard.Ordering{Apps: map[string]map[carillonv1.Class]*shard.OrderWait{
+		"alarms":     {},
+		shard.AnyApp: {transactional: {Longest: time.Minute, Expire: true}, marketing: {Longest: time.Hour}},
+	}}
+	if diff := cmp.Diff(want, ordering(cfg)); diff != "" {
+		t.Error(diff)
+	}
+}

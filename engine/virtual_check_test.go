@@ -17,6 +17,7 @@ type verdict struct {
 	doubled                        int // deliveries beyond the first
 	open                           int // sends that were open at a strike: what doubled may be at most
 	states                         map[string]int
+	skipped                        int // sends that others waited for too long
 	overshoot                      float64
 	ended                          time.Duration // when all was done
 }
@@ -27,8 +28,8 @@ func (v *verdict) String() string {
 		states = append(states, fmt.Sprintf("%d %s", n, name))
 	}
 	slices.Sort(states)
-	return fmt.Sprintf("%v of virtual time, %d faults, %d accepted (%s; %d duplicates), %d attempts, %d doubled of %d open, over the rate by %.1f",
-		v.ended.Round(time.Second), len(v.strikes), v.accepted, strings.Join(states, ", "), v.duplicates, v.attempts, v.doubled, v.open, v.overshoot)
+	return fmt.Sprintf("%v of virtual time, %d faults, %d accepted (%s; %d duplicates), %d attempts, %d doubled of %d open, %d passed over by others of their key, over the rate by %.1f",
+		v.ended.Round(time.Second), len(v.strikes), v.accepted, strings.Join(states, ", "), v.duplicates, v.attempts, v.doubled, v.open, v.skipped, v.overshoot)
 }
 
 func (v *verdict) fault(format string, args ...any) {
@@ -58,6 +59,7 @@ func check(e *evidence) *verdict {
 		v.halts(s, e)
 		v.doubles(s, e.strikes)
 	}
+	v.order(e)
 	for _, key := range e.parked {
 		v.fault("%s is still in `ledger`, and all was done", key)
 	}

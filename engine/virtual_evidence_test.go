@@ -22,6 +22,7 @@ type evidence struct {
 	strikes  []strike
 	parked   []string                  // keys of `ledger` that are not done
 	unread   map[kafka.Partition]int64 // records of the inputs behind the commit
+	skipped  map[string]time.Time      // by id: lost its place among those of its ordering key
 	halts    halts
 	faults   []string
 }
@@ -44,7 +45,7 @@ type outcome struct {
 
 // evidence reads everything anew.
 func (s *scenario) evidence() *evidence {
-	e := &evidence{unread: map[kafka.Partition]int64{}}
+	e := &evidence{unread: map[kafka.Partition]int64{}, skipped: map[string]time.Time{}}
 	ends := map[kafka.Partition]int64{}
 	s.tail(s.inputs(), func(p kafka.Partition, r *kafka.Record) {
 		ends[p] = r.Offset + 1
@@ -108,6 +109,9 @@ func (e *evidence) outcome(s *scenario, r *kafka.Record) {
 	if err != nil {
 		s.fault("read status: %v", err)
 		return
+	}
+	if m.Reason.GetCode() == "order_skipped" {
+		e.skipped[m.Id] = m.At.AsTime()
 	}
 	if send.KindName(m.Kind) != "outcome" {
 		return

@@ -103,6 +103,9 @@ func nodeConfig() *config.Config {
 	// Everything is counted, and nothing is stopped: whole nodes restore what they count.
 	often := config.Cap{Most: []config.CapLimit{{Most: 100, Per: time.Second}}, Policy: "wait"}
 	cfg.Caps.AllApps = config.CapApp{Transactional: often, Marketing: often}
+	// A campaign is paused for longer: it must not block who waits behind its sends.
+	wait := config.OrderWait{LongestWait: orderWait, Then: "skip"}
+	cfg.Ordering.Apps = map[string]config.OrderApp{"*": {Transactional: wait, Marketing: wait}}
 	cfg.Channels = map[string]config.Channel{}
 	for _, p := range channelKinds {
 		ch, account := config.DefaultChannel(), config.DefaultAccount()

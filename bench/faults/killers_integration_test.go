@@ -71,6 +71,8 @@ var killers = map[string][]killer{
 	fault.ParkedDoubtNotPassedOn: {inShard},
 	fault.OrderIgnored:           {inShard},
 	fault.OrderNotRecalled:       {inShard},
+	fault.OrderWaitForgotten:     {inShard},
+	fault.OrderSkipsUnderWay:     {inShard},
 	fault.DecisionForAll:         {inShard},
 	fault.SuppressedGoesOut:      {inShard},
 	fault.CancelNotChecked:       {inShard},

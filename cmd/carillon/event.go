@@ -87,6 +87,8 @@ func explain(code string) string {
 		return "the address can't be one: check its spelling"
 	case "past_expiry":
 		return "its time had passed before an attempt; give a later --expires-at"
+	case "order_wait":
+		return "another send of its ordering key was not through within ordering.longest_wait; `carillon explain` says what that one waits for"
 	}
 	return ""
 }

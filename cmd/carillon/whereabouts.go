@@ -28,8 +28,9 @@ type whereabouts struct {
 	Campaign   string     `json:"campaign,omitempty"`
 	Priority   string     `json:"priority,omitempty"`
 	Attempts   uint32     `json:"attempts"`
-	Reason     string     `json:"reason,omitempty"` // class/code of a status event
-	Before     int64      `json:"before,omitempty"` // of its ordering key
+	Reason     string     `json:"reason,omitempty"`   // class/code of a status event
+	Before     int64      `json:"before,omitempty"`   // of its ordering key
+	BehindID   string     `json:"behindId,omitempty"` // the first of them
 	AcceptedAt *time.Time `json:"acceptedAt,omitempty"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitempty"`
 	Since      *time.Time `json:"since,omitempty"`
@@ -56,7 +57,7 @@ var places = map[controlv1.Place]string{
 func newWhereabouts(id, app, recipient string, shard int32, node string, x *controlv1.Explanation, lane *controlv1.LaneState) *whereabouts {
 	w := &whereabouts{
 		ID: id, App: app, Recipient: recipient, Shard: shard, Node: shortNode(node), Place: places[x.Place],
-		Channel: x.Channel, Account: x.Account, Campaign: x.Campaign, Attempts: x.Attempts, Before: x.Before,
+		Channel: x.Channel, Account: x.Account, Campaign: x.Campaign, Attempts: x.Attempts, Before: x.Before, BehindID: x.BehindId,
 		Reason: strings.Trim(x.ReasonClass+"/"+x.ReasonCode, "/"), AcceptedAt: timeOf(x.AcceptedMs), ExpiresAt: timeOf(x.ExpiresMs),
 		Since: timeOf(x.SinceMs), Until: timeOf(x.UntilMs), urgentRead: timeOf(x.UrgentReadMs), bulkRead: timeOf(x.BulkReadMs),
 	}
@@ -99,7 +100,7 @@ func (w *whereabouts) why(x *controlv1.Explanation) string {
 	case controlv1.Place_PLACE_IN_DOUBT:
 		return fmt.Sprintf("the answer to attempt %d was lost; `carillon indoubt resend|drop %s` decides, else it ends as unknown", x.Attempts, w.ID)
 	case controlv1.Place_PLACE_BEHIND:
-		return others(x.Before)
+		return others(x)
 	case controlv1.Place_PLACE_IN_SHARD, controlv1.Place_PLACE_IN_LANE:
 		if of := limitOf(x); of != "" {
 			return "the limit by " + of + " keeps it"
@@ -117,7 +118,7 @@ func (w *whereabouts) why(x *controlv1.Explanation) string {
 func (w *whereabouts) parked(x *controlv1.Explanation) string {
 	switch {
 	case x.Before > 0:
-		return others(x.Before)
+		return others(x)
 	case x.UntilMs == 0 && x.ReasonCode == "":
 		return "it was written down while an attempt is with the plugin"
 	case x.ReasonCode == "lane_full":
@@ -159,11 +160,23 @@ func limitOf(x *controlv1.Explanation) string {
 	return ""
 }
 
-func others(n int64) string {
-	if n == 1 {
-		return "one other send of its ordering key goes first"
+// others says for which sends of its ordering key one waits, and what follows when
+// it has for too long.
+func others(x *controlv1.Explanation) string {
+	text := "one other send of its ordering key goes first"
+	if x.Before != 1 {
+		text = fmt.Sprintf("%d other sends of its ordering key go first", x.Before)
 	}
-	return fmt.Sprintf("%d other sends of its ordering key go first", n)
+	if x.BehindId != "" {
+		text += ", now " + x.BehindId
+	}
+	switch x.Then {
+	case "skip":
+		text += "; past ordering.longest_wait that one is passed over"
+	case "expire":
+		text += "; past ordering.longest_wait this one ends expired"
+	}
+	return text
 }
 
 // print writes it for people.

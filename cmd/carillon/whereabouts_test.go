@@ -51,6 +51,14 @@ func TestWhy(t *testing.T) {
 			nil, "parked: the limit by app keeps it",
 		},
 		{"the order", &controlv1.Explanation{Place: controlv1.Place_PLACE_BEHIND, Before: 3}, nil, "waiting: 3 other sends of its ordering key go first"},
+		{
+			"the order, as long as it may", &controlv1.Explanation{Place: controlv1.Place_PLACE_BEHIND, Before: 3, BehindId: "m0", UntilMs: 1, Then: "skip"},
+			nil, "waiting: 3 other sends of its ordering key go first, now m0; past ordering.longest_wait that one is passed over",
+		},
+		{
+			"parked behind another, as long as it may", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonCode: "not_its_turn", Before: 1, BehindId: "m0", UntilMs: 1, Then: "expire"},
+			nil, "parked: one other send of its ordering key goes first, now m0; past ordering.longest_wait this one ends expired",
+		},
 		{"an attempt", &controlv1.Explanation{Place: controlv1.Place_PLACE_OPEN}, nil, "under way: an attempt is with the plugin"},
 		{
 			"quiet hours", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "time", ReasonCode: "quiet_hours", UntilMs: 1},

@@ -55,6 +55,8 @@ func setBlank(v reflect.Value) {
 		*p = DefaultQuietApp()
 	case *CapApp:
 		*p = DefaultCapApp()
+	case *OrderApp:
+		*p = DefaultOrderApp()
 	}
 }
 

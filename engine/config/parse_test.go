@@ -39,6 +39,10 @@ caps:
     "*": {marketing: {most: [3/d, 10/7d], apart: 1h}}
     alarms: {}
   all_apps: {marketing: {most: [5/24h], policy: drop}}
+ordering:
+  apps:
+    "*": {transactional: {longest_wait: 10m, then: expire}, marketing: {longest_wait: 1d}}
+    alarms: {}
 quiet_hours:
   zone: Europe/Lisbon
   apps:
@@ -94,6 +98,13 @@ func TestParse(t *testing.T) {
 		"alarms": DefaultCapApp(), // it has an entry, and no cap
 	}}
 	if diff := cmp.Diff(capped, c.Caps); diff != "" {
+		t.Error(diff)
+	}
+	order := Ordering{Apps: map[string]OrderApp{
+		"*":      {Transactional: OrderWait{10 * time.Minute, "expire"}, Marketing: OrderWait{day, "skip"}},
+		"alarms": DefaultOrderApp(), // it has an entry, and no longest wait
+	}}
+	if diff := cmp.Diff(order, c.Ordering); diff != "" {
 		t.Error(diff)
 	}
 	if c.Late != (Late{Marketing: 2 * time.Hour}) {

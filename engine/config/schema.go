@@ -102,7 +102,7 @@ func (s schema) entries(t reflect.Type) object {
 		return m
 	case reflect.TypeFor[Channel]():
 		m["propertyNames"] = object{"pattern": channelName.String()}
-	case reflect.TypeFor[QuietApp](), reflect.TypeFor[CapApp]():
+	case reflect.TypeFor[QuietApp](), reflect.TypeFor[CapApp](), reflect.TypeFor[OrderApp]():
 		m["propertyNames"] = object{"pattern": quietName.String()}
 	case reflect.TypeFor[Account]():
 		m["propertyNames"] = object{"pattern": accountName.String()}

@@ -104,6 +104,7 @@ func TestSchemaRefuses(t *testing.T) {
 		`quiet_hours: {apps: {"the shop": {}}}`,
 		`caps: {apps: {shop: {marketing: {most: [0/1d]}}}}`, `caps: {apps: {shop: {marketing: {most: 3/1d}}}}`, `caps: {apps: {shop: {most: [3/1d]}}}`,
 		`caps: {apps: {"the shop": {}}}`, `caps: {all_apps: {marketing: {most: [three]}}}`,
+		`ordering: {apps: {shop: {marketing: {then: wait}}}}`, `ordering: {apps: {"the shop": {}}}`, `ordering: {longest_wait: 10m}`,
 		"channels: {a: {accounts: {b: {rate: 0/s}}}}", "channels: {a: {accounts: {b: {secrets: {k: hunter2}}}}}",
 	} {
 		if schema.Validate(instance(t, []byte(text))) == nil {
@@ -180,6 +181,20 @@ func TestDocsCaps(t *testing.T) {
 	example, _, ok := strings.Cut(rest, "```")
 	c, err := Parse([]byte(example), "docs/configuration.md")
 	if !ok || err != nil || len(c.Caps.Apps) != 2 || c.Caps.Apps["alarms"].Marketing.Rule().Stamps() != 0 || c.Channels["chat"].RecipientBurst != 5 {
+		t.Errorf("%v in\n%s", err, example)
+	}
+}
+
+// So are its longest waits.
+func TestDocsOrdering(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml ordering\n")
+	example, _, ok := strings.Cut(rest, "```")
+	c, err := Parse([]byte(example), "docs/configuration.md")
+	if !ok || err != nil || len(c.Ordering.Apps) != 2 || c.Ordering.Apps["*"].Transactional.LongestWait.Minutes() != 10 {
 		t.Errorf("%v in\n%s", err, example)
 	}
 }

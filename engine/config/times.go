@@ -47,3 +47,29 @@ type Suppression struct {
 	// suppressed. A new key finds nobody whose hash is under the old one.
 	Key SecretRef `yaml:"key"`
 }
+
+// Ordering says for how long a send waits for another one of its ordering key.
+type Ordering struct {
+	// The longest waits by app; `*` is every app that has no entry of its own.
+	Apps map[string]OrderApp `yaml:"apps"`
+}
+
+// OrderApp are the longest waits of an app, by class. A class that it does not name
+// has none: its sends wait until they expire.
+type OrderApp struct {
+	// Of transactional sends.
+	Transactional OrderWait `yaml:"transactional"`
+	// Of marketing sends.
+	Marketing OrderWait `yaml:"marketing"`
+}
+
+// OrderWait is for how long a send waits for the first of its ordering key, and what
+// follows then.
+type OrderWait struct {
+	// The longest wait, such as `10m`, at least 1s. It counts from when the send waits
+	// and that one is the first of those that have not been tried. Default: none.
+	LongestWait Duration `yaml:"longest_wait"`
+	// `skip` lets those behind go on, and the first goes when it can, out of order;
+	// `expire` ends the send that waits `expired`.
+	Then string `yaml:"then" enum:"skip,expire"`
+}

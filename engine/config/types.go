@@ -34,6 +34,8 @@ type Config struct {
 	QuietHours QuietHours `yaml:"quiet_hours"`
 	// How much may go to one recipient, by all channels together.
 	Caps Caps `yaml:"caps"`
+	// For how long a send waits for another one of its `orderingKey`.
+	Ordering Ordering `yaml:"ordering"`
 	// How late a send may be begun, by class: what an outage kept back for longer
 	// ends `expired` (`too_late`) instead of going out in one flood.
 	Late Late `yaml:"late"`

@@ -37,6 +37,7 @@ func (c *Config) Validate() error {
 	k.quietHours(c.QuietHours)
 	k.fallback(c.Fallback)
 	k.caps(c)
+	k.ordering(c.Ordering)
 	return k.faults.err()
 }
 

@@ -35,6 +35,8 @@ const (
 	ParkedDoubtNotPassedOn = "parked-doubt-not-passed-on"
 	OrderIgnored           = "order-ignored"
 	OrderNotRecalled       = "order-not-recalled"
+	OrderWaitForgotten     = "order-wait-forgotten"
+	OrderSkipsUnderWay     = "order-skips-under-way"
 	DecisionForAll         = "decision-for-all"
 	SuppressedGoesOut      = "suppressed-goes-out"
 	CancelNotChecked       = "cancel-not-checked"
@@ -130,6 +132,8 @@ func ofShards() []Named {
 		{ParkedDoubtNotPassedOn, "so it does with parked sends"},
 		{OrderIgnored, "sends of one ordering key do not wait for each other"},
 		{OrderNotRecalled, "a new owner does not know which parked sends wait for which"},
+		{OrderWaitForgotten, "a new owner does not know since when sends wait for others of their ordering key"},
+		{OrderSkipsUnderWay, "one that others waited for too long is passed over while its attempt is under way"},
 		{CancelNotChecked, "what is canceled is attempted all the same"},
 		{DecisionForAll, "an operator's decision goes for a later attempt as well"},
 		{SuppressedGoesOut, "what was suppressed after a send was routed is not looked up before its attempt"},

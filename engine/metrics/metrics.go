@@ -49,6 +49,7 @@ type Metrics struct {
 	reg prometheus.Registerer
 
 	outcomes, progress, invalid, nearMiss, forwarded, intake *prometheus.CounterVec
+	orderWaits                                               *prometheus.CounterVec
 	attempts, retries, pluginRestarts, decisions, limited    *prometheus.CounterVec
 	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
 	laneDepth, laneOpen, laneParked, laneLimited             *prometheus.GaugeVec
@@ -92,6 +93,7 @@ func (m *Metrics) sends(f factory) {
 	m.Duplicates = f.counter("duplicates_total", "Sends whose id was seen within the dedupe window.")
 	m.Redelivered = f.counter("redelivered_total", "Records that were read again and skipped: the engine had their send already.")
 	m.MarketingOnUrgent = f.counter("marketing_on_urgent_total", "Marketing sends on the urgent topic.")
+	m.orderWaits = f.counters("order_waits_total", "Sends that waited for the first of their ordering key as long as they may, by what followed: skip, once for the one that was passed over, or expire.", "then")
 	m.parked = f.gauges("parked", "Sends that wait on disk for another attempt or for their time, by channel.", "channel")
 	m.InDoubt = f.gauge("in_doubt", "Sends that are held until an operator decides, or their time has passed.")
 	m.intakeToOutcome = f.histograms("intake_to_outcome_seconds", "Time from the record's timestamp to its outcome.", "channel", "class")

@@ -28,6 +28,7 @@ func touchAll(m *Metrics) {
 	m.Intake("sends", "json").Inc()
 	m.Attempts("email", "main", "accepted").Inc()
 	m.Retries("email", "throttle").Inc()
+	m.OrderWaits("skip").Inc()
 	m.Lag("sends", 3).Records.Set(7)
 	m.Lane("email", "main").Open.Set(2)
 	m.LaneLimited("email", "main", "app").Set(2)

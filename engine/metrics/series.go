@@ -55,6 +55,12 @@ func (m *Metrics) Attempts(channel, account, verdict string) prometheus.Counter 
 	return m.attempts.WithLabelValues(channel, account, verdict)
 }
 
+// OrderWaits counts longest waits for another send of an ordering key, by what
+// followed: skip or expire.
+func (m *Metrics) OrderWaits(then string) prometheus.Counter {
+	return m.orderWaits.WithLabelValues(then)
+}
+
 // Retries counts sends put back for another attempt. reason is the class of a
 // status event's reason: "throttle", "network".
 func (m *Metrics) Retries(channel, reason string) prometheus.Counter {

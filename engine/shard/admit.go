@@ -167,11 +167,15 @@ func (s *Shard) expiry(it *item, way Lane) int64 {
 // expire ends a send whose time has passed. One that may have been sent ends
 // unknown: nobody can say that it was not.
 func (s *Shard) expire(it *item, now time.Time) {
+	s.expireFor(it, codePastExpiry, now)
+}
+
+func (s *Shard) expireFor(it *item, code string, now time.Time) {
 	if it.maybeSent() && !fault.Mutant(fault.UnknownExpires) {
 		it.reason = why("provider", codeLostAnswer)
 		s.end(it, carillonv1.State_STATE_UNKNOWN, "", now)
 		return
 	}
-	it.reason = why("time", codePastExpiry)
+	it.reason = why("time", code)
 	s.end(it, carillonv1.State_STATE_EXPIRED, "", now)
 }

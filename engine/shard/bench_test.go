@@ -128,6 +128,7 @@ func BenchmarkShardFlow(b *testing.B) {
 		},
 		Caps:     &Caps{Apps: map[string]map[carillonv1.Class]Cap{AnyApp: {marketing: often}}, Longest: time.Second},
 		Policies: map[string]Policy{"sms": {Pair: Pair{PerSecond: 1e9, Burst: 1000}}},
+		Ordering: &Ordering{Apps: map[string]map[carillonv1.Class]*OrderWait{AnyApp: {marketing: {Longest: time.Minute}}}},
 	}
 	b.Run("off", func(b *testing.B) { benchShard(b, Config{}, nil) })
 	b.Run("on", func(b *testing.B) { benchShard(b, on, suppressed(b, 100_000).NewAsker()) })
@@ -153,6 +154,20 @@ func suppressed(b *testing.B, n int) *suppress.Table {
 	return some
 }
 
+// BenchmarkShardOrdering is the same with a longest wait, of sends that wait for
+// nobody, without an ordering key and with one each.
+func BenchmarkShardOrdering(b *testing.B) {
+	waits := &Ordering{Apps: map[string]map[carillonv1.Class]*OrderWait{AnyApp: {carillonv1.Class_CLASS_MARKETING: {Longest: time.Minute}}}}
+	b.Run("wait=none", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("wait=1m", func(b *testing.B) { benchShard(b, Config{Ordering: waits}, nil) })
+	benchKey = "k"
+	defer func() { benchKey = "" }()
+	b.Run("key/wait=none", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("key/wait=1m", func(b *testing.B) { benchShard(b, Config{Ordering: waits}, nil) })
+}
+
+var benchKey string // ordering key of each send
+
 // benchShard takes what is not usual from cfg.
 func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 	const chunk = 256
@@ -160,7 +175,7 @@ func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 	defer q.counts.Free()
 	s := New(Config{
 		Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
-		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: cfg.Timing, Caps: cfg.Caps, Policies: cfg.Policies, TakenOver: traceStart.Add(-time.Hour),
+		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: cfg.Timing, Caps: cfg.Caps, Policies: cfg.Policies, Ordering: cfg.Ordering, TakenOver: traceStart.Add(-time.Hour),
 	}, Env{
 		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
@@ -169,7 +184,7 @@ func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 	items := make([]intake.Item, chunk)
 	for i := range items {
 		items[i] = intake.Item{Accepted: traceStart, Source: send.Source{Topic: "sends"}, Send: &carillonv1.Send{
-			Id: "m" + strconv.Itoa(i), App: "shop", Channels: []string{"sms"}, Class: carillonv1.Class_CLASS_MARKETING,
+			Id: "m" + strconv.Itoa(i), App: "shop", Channels: []string{"sms"}, Class: carillonv1.Class_CLASS_MARKETING, OrderingKey: benchKey,
 			To: &carillonv1.Recipient{Id: "u" + strconv.Itoa(i), Phone: "+351912345678", TimeZone: "Europe/Lisbon"},
 		}}
 	}

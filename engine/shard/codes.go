@@ -14,6 +14,8 @@ const (
 	codeCapped         = "capped"
 	codeRecipientRate  = "recipient_rate"
 	codeNotItsTurn     = "not_its_turn"
+	codeOrderWait      = "order_wait"
+	codeOrderSkipped   = "order_skipped"
 	codeLaneFull       = "lane_full"
 	codeLostAnswer     = "lost_answer"
 	codeTakenOver      = "taken_over"

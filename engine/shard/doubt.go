@@ -168,6 +168,16 @@ func (s *Shard) wasTried(it *item) {
 	}
 }
 
+// wasPerhapsTried is for a send that ends with an undecided doubt.
+func (s *Shard) wasPerhapsTried(it *item, way Lane) {
+	switch {
+	case way == nil:
+		s.wasTried(it)
+	case it.doubt == mayBeOpen && s.tried(it, way):
+		it.unknown++
+	}
+}
+
 // hold keeps a send until an operator decides.
 func (s *Shard) hold(it *item, p Policy, now time.Time) {
 	it.held, it.reason = true, why("provider", codeLostAnswer)

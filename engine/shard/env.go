@@ -58,6 +58,8 @@ type Config struct {
 	Timing *Timing
 	// Caps is nil where nothing bounds what goes to a recipient.
 	Caps *Caps
+	// Ordering is nil where sends wait for others of their key until they expire.
+	Ordering *Ordering
 }
 
 // Topics are the full names of a shard's topics.
@@ -145,6 +147,8 @@ type Observer interface {
 	Redelivered()
 	MarketingOnUrgent()
 	Suppressed(code string)
+	// OrderWait counts the longest waits, by what followed: "skip" or "expire".
+	OrderWait(then string)
 }
 
 // Env is what a shard meets. Now and Jitter are passed in so that a test can

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/lane"
@@ -52,7 +53,8 @@ func (s *Shard) whereIs(k send.Key, now time.Time) *controlv1.Explanation {
 		x.Place = controlv1.Place_PLACE_IN_DOUBT
 	}
 	if p.Turn == ledgerv1.Turn_TURN_BEHIND {
-		x.UntilMs, x.Before = 0, s.before(k)
+		x.UntilMs = 0
+		s.explainTurn(x, k)
 	}
 	if p.Open {
 		x.UntilMs = 0
@@ -91,7 +93,8 @@ func (s *Shard) inMemory(k send.Key, now time.Time) *controlv1.Explanation {
 		for _, it := range s.waits[i] {
 			if it.key == k && it.behindOthers() {
 				x := it.explained(controlv1.Place_PLACE_BEHIND)
-				x.SinceMs, x.Before = it.since.UnixMilli(), s.before(k)
+				x.SinceMs = it.since.UnixMilli()
+				s.explainTurn(x, k)
 				return x
 			}
 		}
@@ -121,16 +124,27 @@ func keptBy(x *controlv1.Explanation, d limit.Dimension, until int64) {
 	x.ReasonClass, x.ReasonCode, x.UntilMs = "throttle", limits[d], until
 }
 
-// before is how many sends of its ordering key go before one.
-func (s *Shard) before(k send.Key) int64 {
+// explainTurn says which sends of its ordering key go before one, for how long it
+// waits for them at most, and what follows then.
+func (s *Shard) explainTurn(x *controlv1.Explanation, k send.Key) {
 	for _, c := range s.chains {
-		for i, m := range c.members {
-			if m.key == k {
-				return int64(i)
+		i := slices.IndexFunc(c.members, func(m *member) bool { return m.key == k })
+		if i <= 0 {
+			continue
+		}
+		x.Before = int64(i)
+		if first := c.members[0]; first.it != nil {
+			x.BehindId = first.it.Send.Id
+		} else if p := s.rowOf(first); p != nil {
+			x.BehindId = p.Send.Id
+		}
+		if m := c.members[i]; !m.until().IsZero() {
+			x.UntilMs, x.Then = m.until().UnixMilli(), "skip"
+			if m.wait.Expire {
+				x.Then = "expire"
 			}
 		}
 	}
-	return 0
 }
 
 // explained is what is known of an item wherever it is.

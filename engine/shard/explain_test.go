@@ -39,6 +39,7 @@ func (tr *trace) explain(id string) {
 	add(x.Attempts > 0, "attempts=%d", x.Attempts)
 	add(x.ReasonClass != "", "%s:%s", x.ReasonClass, x.ReasonCode)
 	add(x.Before > 0, "behind=%d", x.Before)
+	add(x.Then != "", "first=%s then=%s", x.BehindId, x.Then)
 	add(x.SinceMs > 0, "since=%v", after(x.SinceMs))
 	add(x.UntilMs > 0, "until=%+v", after(x.UntilMs))
 	add(x.ExpiresMs > 0, "expires=%+v", after(x.ExpiresMs))

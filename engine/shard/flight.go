@@ -69,7 +69,9 @@ func (f *flight) reset() {
 	}
 }
 
-func (f *flight) empty() bool { return len(f.batch.Entries)+len(f.batch.Drop) == 0 }
+func (f *flight) empty() bool {
+	return len(f.batch.Entries)+len(f.batch.Drop)+len(f.records[statusPart]) == 0
+}
 
 // over is a parked send that is finished. Its row goes by the next flight: a
 // tombstone that Kafka has without the outcome would leave nothing of the send.

@@ -121,12 +121,7 @@ func (s *Shard) canceled(it *item, way Lane, now time.Time) bool {
 	if c == nil {
 		return false
 	}
-	switch {
-	case way == nil:
-		s.wasTried(it)
-	case it.doubt == mayBeOpen && s.tried(it, way):
-		it.unknown++
-	}
+	s.wasPerhapsTried(it, way)
 	s.cancel(it, c, now)
 	return true
 }

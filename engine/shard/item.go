@@ -52,6 +52,7 @@ type item struct {
 	away    bool // its lane has it, and owes a result
 	unsaved bool // an answer was lost, and no row says so
 	ordered bool // its row has a turn; see order.go
+	skipped bool // others waited for it for too long; see patience.go
 }
 
 // originOf hashes the place of a record, with the two low bits left to the
@@ -74,7 +75,7 @@ func ledgerKey(s *carillonv1.Send) []byte {
 }
 
 func (it *item) park(due time.Time) *ledgerv1.Parked {
-	return &ledgerv1.Parked{
+	p := &ledgerv1.Parked{
 		Send: it.Send,
 		Source: &carillonv1.Source{
 			Topic: it.source.Topic, Partition: it.source.Partition, Offset: it.source.Offset,
@@ -83,6 +84,10 @@ func (it *item) park(due time.Time) *ledgerv1.Parked {
 		Attempt: it.made, Failed: it.failed, Unknown: it.unknown, Held: it.held, Open: it.open, Doubt: it.doubt == mayBeOpen, Turn: it.turn(), Reason: it.reason,
 		Channel: it.channel, Account: it.account, Path: it.path,
 	}
+	if m := it.member; m != nil && !m.since.IsZero() {
+		p.TurnMs, p.TurnBehind = m.since.UnixMilli(), m.behind
+	}
+	return p
 }
 
 func unpark(k send.Key, p *ledgerv1.Parked) *item {
@@ -93,7 +98,7 @@ func unpark(k send.Key, p *ledgerv1.Parked) *item {
 		offset:   p.Offset,
 		accepted: time.UnixMilli(p.AcceptedMs), parked: true, held: p.Held, open: p.Open,
 		made: p.Attempt, failed: p.Failed, unknown: p.Unknown,
-		channel: p.Channel, account: p.Account, reason: p.Reason, path: p.Path, ordered: p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED,
+		channel: p.Channel, account: p.Account, reason: p.Reason, path: p.Path, ordered: hasTurn(p), skipped: p.Turn == ledgerv1.Turn_TURN_SKIPPED,
 	}
 	it.Send, it.Bulk = p.Send, p.Bulk
 	it.origin = originOf(it.source)

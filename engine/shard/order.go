@@ -32,6 +32,8 @@ type chain struct {
 	key     send.Key
 	members []*member // by offset, but none before one that goes
 	behind  int       // members in memory
+	lookAt  time.Time // see patience.go; zero: it is not in watched
+	watched int       // place there
 }
 
 // member is a send's place in a chain.
@@ -46,6 +48,9 @@ type member struct {
 	sleeps bool          // it is parked until quiet hours end, a cap opens, or its account is well
 	passed bool          // its row was due, and could not be loaded yet
 	doubt  doubt         // of such a row
+	wait   *OrderWait    // how long it waits at most; nil is until it expires
+	since  time.Time     // it has been the first, or has waited, since; zero where nobody asks
+	behind int64         // one more than the offset of the one that it has waited for since; 0 is not known
 }
 
 // place is where a member is.
@@ -66,6 +71,7 @@ type orders struct {
 	waits  [2][]*item          // in memory, by input, the longest first; some no longer do
 	early  [2][]*member        // rows behind offsets that are still to be admitted
 	rests  []rest
+	watched
 }
 
 // rest is a member that keeps its place for a while after its end.
@@ -88,6 +94,8 @@ func (it *item) behindOthers() bool { return it.member != nil && it.member.place
 // turn is what a row of the item says.
 func (it *item) turn() ledgerv1.Turn {
 	switch {
+	case it.skipped:
+		return ledgerv1.Turn_TURN_SKIPPED
 	case it.member == nil:
 		return ledgerv1.Turn_TURN_UNSPECIFIED
 	case it.member.first():
@@ -97,9 +105,14 @@ func (it *item) turn() ledgerv1.Turn {
 	}
 }
 
+// hasTurn says whether a row has a place in a chain.
+func hasTurn(p *ledgerv1.Parked) bool {
+	return p.Turn == ledgerv1.Turn_TURN_FIRST || p.Turn == ledgerv1.Turn_TURN_BEHIND
+}
+
 // join gives an item with an ordering key its place, unless it was tried.
 func (s *Shard) join(it *item) {
-	if it.Send.OrderingKey == "" || fault.Mutant(fault.OrderIgnored) || it.member != nil || it.made > 0 && !it.ordered {
+	if it.Send.OrderingKey == "" || fault.Mutant(fault.OrderIgnored) || it.member != nil || it.skipped || it.made > 0 && !it.ordered {
 		return
 	}
 	m := s.place(it)
@@ -128,6 +141,10 @@ func (s *Shard) place(it *item) *member {
 		at--
 	}
 	c.members = slices.Insert(c.members, at, m)
+	if s.cfg.Ordering != nil {
+		m.wait = s.cfg.Ordering.of(it.Send)
+	}
+	s.begins(m)
 	return m
 }
 
@@ -183,6 +200,7 @@ func (s *Shard) parkBehind(it *item, now time.Time) {
 
 // release takes an item out of its chain: it has had a result, or its end.
 func (s *Shard) release(it *item) {
+	it.skipped = false
 	if m := it.member; m != nil {
 		it.member, it.ordered = nil, false
 		s.drop(m)
@@ -197,9 +215,14 @@ func (s *Shard) drop(m *member) {
 	if m.first() {
 		s.turns = append(s.turns, c)
 	}
+	first := m.first()
 	c.members = slices.DeleteFunc(c.members, func(other *member) bool { return other == m })
-	if len(c.members) == 0 {
+	switch {
+	case len(c.members) == 0:
 		delete(s.chains, c.key)
+		s.unwatch(c)
+	case first:
+		s.begins(c.members[0])
 	}
 }
 
@@ -208,6 +231,7 @@ func (s *Shard) drop(m *member) {
 func (s *Shard) write(queue string, it *item, due time.Time) {
 	if m := it.member; m != nil && queue != openQueue {
 		if queue != heldQueue {
+			m.keepWait()
 			m.place, m.turn = parkedFlying, it.turn()
 			s.pend.rows = append(s.pend.rows, m)
 		}

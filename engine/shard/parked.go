@@ -84,7 +84,7 @@ func queueOf(p *ledgerv1.Parked) string {
 	} else if p.Reason.GetClass() == ClassOperator && code == codePaused {
 		queue += pausedRows
 	}
-	if p.Turn != ledgerv1.Turn_TURN_UNSPECIFIED || p.Send.GetCollapseKey() != "" {
+	if hasTurn(p) || p.Send.GetCollapseKey() != "" {
 		queue += orderedRows
 	}
 	return queue

@@ -74,6 +74,7 @@ type known struct {
 	doubted          time.Time // the take-over that found it open
 	noMore           bool      // it may have been sent by a channel that holds
 	outcomes         int
+	skipped          bool // others waited for it for too long
 	doubtful         bool // it may have gone without its owner knowing, who had reserved it
 }
 
@@ -92,6 +93,9 @@ func newSim(t *rapid.T) *sim {
 		s.trace.caps(strings.Fields(capped))
 		// It has taken itself over for that: what it parks from here on is later.
 		s.trace.now = s.trace.now.Add(time.Millisecond)
+	}
+	if longest := rapid.SampledFrom([]string{"", "", "skip=3s", "skip=1m", "expire=3s", "expire=1m"}).Draw(t, "ordering"); longest != "" {
+		s.trace.ordering([]string{longest})
 	}
 	if rapid.IntRange(0, 3).Draw(t, "pairs") == 0 {
 		s.trace.rate([]string{rapid.SampledFrom([]string{"sms", "hold"}).Draw(t, "limited"), "6/m", "1"})
@@ -402,7 +406,7 @@ func (s *sim) finish() {
 			s.fatalf("%s is done below %d of %d", name, low, len(s.records[i]))
 		}
 	}
-	if sh := s.trace.shard; len(sh.chains) > 0 || len(sh.live) > 0 || sh.loaded != 0 {
+	if sh := s.trace.shard; len(sh.chains) > 0 || len(sh.watched) > 0 || len(sh.live) > 0 || sh.loaded != 0 {
 		s.fatalf("left over: %d chains, %d parked sends in memory, %d counted", len(sh.chains), len(sh.live), sh.loaded)
 	}
 }
@@ -412,6 +416,7 @@ func (s *sim) observe() {
 	s.trace.writeEffects()
 	text := s.trace.out.String()[s.read:]
 	s.read = s.trace.out.Len()
+	s.passedOver(text)
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
 		switch {
@@ -423,6 +428,8 @@ func (s *sim) observe() {
 			if k := s.known[fields[2]]; k.collapse == "" || k.open || k.maybe != "" {
 				s.fatalf("%s is replaced, and may have been sent: %+v", k.id, k)
 			}
+		case strings.Contains(line, "time:order_wait"):
+			s.outwaited(s.known[fields[2]], true)
 		case strings.Contains(line, " in_doubt "):
 			s.known[fields[2]].doubted = s.trace.cfg.TakenOver
 		case strings.Contains(line, "taken_over") && !s.crashed:
@@ -469,7 +476,7 @@ func (s *sim) attempt(k *known, channel string) {
 				since = s.trace.cfg.TakenOver
 			}
 			over := !since.IsZero() && !now.Before(since.Add(10*time.Second))
-			over = over || before.canceled || !before.expires.IsZero() && !now.Before(before.expires)
+			over = over || before.canceled || before.skipped || !before.expires.IsZero() && !now.Before(before.expires)
 			if !before.answered && !s.ended(before.id) && !over {
 				s.fatalf("%s begins before %s", k.id, before.id)
 			}

@@ -284,6 +284,9 @@ func (tr *trace) event(verb string, args []string) {
 	case "caps":
 		tr.caps(args)
 		return
+	case "ordering":
+		tr.ordering(args)
+		return
 	case "rate": // sms 10/m 1
 		tr.rate(args)
 		return
@@ -842,3 +845,4 @@ func (nothing) Forwarded(string)                                                
 func (nothing) Redelivered()                                                      {}
 func (nothing) MarketingOnUrgent()                                                {}
 func (nothing) Suppressed(string)                                                 {}
+func (nothing) OrderWait(string)                                                  {}

@@ -17,7 +17,7 @@ import (
 // takeTurns lets go those whose turn has come, and returns when the next one's
 // comes by itself.
 func (s *Shard) takeTurns(now time.Time) time.Duration {
-	wait := s.endRests(now)
+	wait := min(s.endRests(now), s.endWaits(now))
 	for i := range s.early {
 		next := s.inputs[i].tracker.next
 		for len(s.early[i]) > 0 && s.early[i][0].offset < next {
@@ -131,10 +131,11 @@ func (s *Shard) recall() {
 			}
 			it := unpark(k, &p)
 			s.recallVersion(it)
-			if p.Turn == ledgerv1.Turn_TURN_UNSPECIFIED {
+			if !hasTurn(&p) {
 				return
 			}
 			m := s.place(it)
+			s.recallWait(m, &p)
 			m.sleeps = !p.Held && slices.Contains([]string{codeQuietHours, codePaused, codeBreakerOpen, codeCapped}, p.Reason.GetCode())
 			if m.place, m.turn = onDisk, p.Turn; p.Held {
 				// It is in doubt since it was parked, and not since this shard was made.

@@ -417,6 +417,10 @@ type Explanation struct {
 	UntilMs int64 `protobuf:"varint,12,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	// How many of its ordering key go before it.
 	Before int64 `protobuf:"varint,13,opt,name=before,proto3" json:"before,omitempty"`
+	// The first of them, and whether it is that one that is passed over at until_ms
+	// ("skip"), or the send itself that ends ("expire"); "" is neither.
+	BehindId string `protobuf:"bytes,16,opt,name=behind_id,json=behindId,proto3" json:"behind_id,omitempty"`
+	Then     string `protobuf:"bytes,17,opt,name=then,proto3" json:"then,omitempty"`
 	// When the newest records that were read were accepted: what came later is
 	// still in Kafka.
 	UrgentReadMs  int64 `protobuf:"varint,14,opt,name=urgent_read_ms,json=urgentReadMs,proto3" json:"urgent_read_ms,omitempty"`
@@ -544,6 +548,20 @@ func (x *Explanation) GetBefore() int64 {
 		return x.Before
 	}
 	return 0
+}
+
+func (x *Explanation) GetBehindId() string {
+	if x != nil {
+		return x.BehindId
+	}
+	return ""
+}
+
+func (x *Explanation) GetThen() string {
+	if x != nil {
+		return x.Then
+	}
+	return ""
 }
 
 func (x *Explanation) GetUrgentReadMs() int64 {
@@ -1055,7 +1073,7 @@ const file_control_v1_reply_proto_rawDesc = "" +
 	"\x04late\x18\x02 \x01(\x03R\x04late\x12\x1b\n" +
 	"\tunder_way\x18\x03 \x01(\x03R\bunderWay\x12\x16\n" +
 	"\x06unread\x18\x04 \x01(\x03R\x06unread\x12\x16\n" +
-	"\x06parked\x18\x05 \x01(\bR\x06parked\"\xd0\x03\n" +
+	"\x06parked\x18\x05 \x01(\bR\x06parked\"\x81\x04\n" +
 	"\vExplanation\x12'\n" +
 	"\x05place\x18\x01 \x01(\x0e2\x11.control.v1.PlaceR\x05place\x12\x18\n" +
 	"\achannel\x18\x02 \x01(\tR\achannel\x12\x18\n" +
@@ -1073,7 +1091,9 @@ const file_control_v1_reply_proto_rawDesc = "" +
 	" \x01(\x03R\texpiresMs\x12\x19\n" +
 	"\bsince_ms\x18\v \x01(\x03R\asinceMs\x12\x19\n" +
 	"\buntil_ms\x18\f \x01(\x03R\auntilMs\x12\x16\n" +
-	"\x06before\x18\r \x01(\x03R\x06before\x12$\n" +
+	"\x06before\x18\r \x01(\x03R\x06before\x12\x1b\n" +
+	"\tbehind_id\x18\x10 \x01(\tR\bbehindId\x12\x12\n" +
+	"\x04then\x18\x11 \x01(\tR\x04then\x12$\n" +
 	"\x0eurgent_read_ms\x18\x0e \x01(\x03R\furgentReadMs\x12 \n" +
 	"\fbulk_read_ms\x18\x0f \x01(\x03R\n" +
 	"bulkReadMs\"\x8e\x06\n" +

@@ -34,6 +34,9 @@ const (
 	Turn_TURN_FIRST Turn = 1
 	// It waits for another; it is due when it expires.
 	Turn_TURN_BEHIND Turn = 2
+	// The others waited for it for too long: they go on without it, and it goes when
+	// it can.
+	Turn_TURN_SKIPPED Turn = 3
 )
 
 // Enum value maps for Turn.
@@ -42,11 +45,13 @@ var (
 		0: "TURN_UNSPECIFIED",
 		1: "TURN_FIRST",
 		2: "TURN_BEHIND",
+		3: "TURN_SKIPPED",
 	}
 	Turn_value = map[string]int32{
 		"TURN_UNSPECIFIED": 0,
 		"TURN_FIRST":       1,
 		"TURN_BEHIND":      2,
+		"TURN_SKIPPED":     3,
 	}
 )
 
@@ -110,6 +115,11 @@ type Parked struct {
 	Doubt bool `protobuf:"varint,15,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	// Its place in the order of its key, until an attempt has had a result.
 	Turn Turn `protobuf:"varint,16,opt,name=turn,proto3,enum=ledger.v1.Turn" json:"turn,omitempty"`
+	// Since when it has that turn, where it may not wait for ever, Unix
+	// milliseconds; and, behind, one more than the offset of the first, for which it
+	// has waited since.
+	TurnMs     int64 `protobuf:"varint,21,opt,name=turn_ms,json=turnMs,proto3" json:"turn_ms,omitempty"`
+	TurnBehind int64 `protobuf:"varint,22,opt,name=turn_behind,json=turnBehind,proto3" json:"turn_behind,omitempty"`
 	// The channels that it has done with. `failed` and `unknown` above are those of
 	// the channel since; `attempt` is all.
 	Path          []*v1.Step `protobuf:"bytes,20,rep,name=path,proto3" json:"path,omitempty"`
@@ -259,6 +269,20 @@ func (x *Parked) GetTurn() Turn {
 	return Turn_TURN_UNSPECIFIED
 }
 
+func (x *Parked) GetTurnMs() int64 {
+	if x != nil {
+		return x.TurnMs
+	}
+	return 0
+}
+
+func (x *Parked) GetTurnBehind() int64 {
+	if x != nil {
+		return x.TurnBehind
+	}
+	return 0
+}
+
 func (x *Parked) GetPath() []*v1.Step {
 	if x != nil {
 		return x.Path
@@ -270,7 +294,7 @@ var File_ledger_v1_ledger_proto protoreflect.FileDescriptor
 
 const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\n" +
-	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xf7\x03\n" +
+	"\x16ledger/v1/ledger.proto\x12\tledger.v1\x1a\x16carillon/v1/send.proto\x1a\x18carillon/v1/status.proto\"\xb1\x04\n" +
 	"\x06Parked\x12%\n" +
 	"\x04send\x18\x01 \x01(\v2\x11.carillon.v1.SendR\x04send\x12+\n" +
 	"\x06source\x18\x02 \x01(\v2\x13.carillon.v1.SourceR\x06source\x12\x12\n" +
@@ -289,13 +313,17 @@ const file_ledger_v1_ledger_proto_rawDesc = "" +
 	"\achannel\x18\f \x01(\tR\achannel\x12\x18\n" +
 	"\aaccount\x18\r \x01(\tR\aaccount\x12\x14\n" +
 	"\x05doubt\x18\x0f \x01(\bR\x05doubt\x12#\n" +
-	"\x04turn\x18\x10 \x01(\x0e2\x0f.ledger.v1.TurnR\x04turn\x12%\n" +
-	"\x04path\x18\x14 \x03(\v2\x11.carillon.v1.StepR\x04path*=\n" +
+	"\x04turn\x18\x10 \x01(\x0e2\x0f.ledger.v1.TurnR\x04turn\x12\x17\n" +
+	"\aturn_ms\x18\x15 \x01(\x03R\x06turnMs\x12\x1f\n" +
+	"\vturn_behind\x18\x16 \x01(\x03R\n" +
+	"turnBehind\x12%\n" +
+	"\x04path\x18\x14 \x03(\v2\x11.carillon.v1.StepR\x04path*O\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x10TURN_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"TURN_FIRST\x10\x01\x12\x0f\n" +
-	"\vTURN_BEHIND\x10\x02B9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
+	"\vTURN_BEHIND\x10\x02\x12\x10\n" +
+	"\fTURN_SKIPPED\x10\x03B9Z7github.com/carillonhq/carillon/proto/ledger/v1;ledgerv1b\x06proto3"
 
 var (
 	file_ledger_v1_ledger_proto_rawDescOnce sync.Once
