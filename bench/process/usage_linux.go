@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,22 +75,36 @@ func stat(pid int) ([]string, error) {
 
 // Children returns the ids of a process' children: for a node, its plugins,
 // each of which leads a process group of its own.
-func Children(parent int) ([]int, error) {
+func Children(parent int) (found []int, err error) {
+	all, err := processes()
+	for pid, e := range all {
+		if e.parent == parent {
+			found = append(found, pid)
+		}
+	}
+	slices.Sort(found)
+	return found, err
+}
+
+func processes() (map[int]entry, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return nil, err
 	}
-	var found []int
+	all := make(map[int]entry, len(dirs))
 	for _, dir := range dirs {
 		id, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
 			continue // no process
 		}
 		fields, err := stat(id)
-		if err != nil || len(fields) < 2 || fields[4-3] != strconv.Itoa(parent) {
-			continue // another's, or it has ended meanwhile
+		if err != nil || len(fields) < 2 {
+			continue // it has ended meanwhile
 		}
-		found = append(found, id)
+		parent, err := strconv.Atoi(fields[4-3])
+		if err == nil {
+			all[id] = entry{parent: parent, ended: fields[0] == "Z" || fields[0] == "X"}
+		}
 	}
-	return found, nil
+	return all, nil
 }

@@ -27,12 +27,12 @@ import (
 func newPlugin() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "plugin",
-		Short: "List the channels' plugins",
+		Short: "List the channels' plugins, and examine one",
 		Long: `A channel is run by a plugin: a process of its own, which the engine starts and
 watches. The bundled ones are in this binary; one of your own is named in the
 configuration by its path and checksum.`,
-		Example: "  carillon plugin list\n  carillon plugin list --config carillon.yaml --json",
-	}, newPluginList(), newPluginServe())
+		Example: "  carillon plugin list\n  carillon plugin list --config carillon.yaml --json\n  carillon plugin check ./noticeboard --config check.yaml",
+	}, newPluginList(), newPluginCheck(), newPluginServe())
 }
 
 // pluginInfo is what `plugin list` shows of a plugin.

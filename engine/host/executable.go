@@ -40,7 +40,7 @@ func (s Spec) executable() (executable, error) {
 	if sum, err := hex.DecodeString(s.SHA256); err != nil || len(sum) != sha256.Size {
 		return executable{}, s.fatalf("%s must be the SHA-256 of the file, 64 hex digits (sha256sum prints it)", setting)
 	}
-	sum, err := checksum(path)
+	sum, err := Checksum(path)
 	if err != nil {
 		return executable{}, s.fatalf("read the file for its checksum: %v; check channels.%s.plugin.path", err, s.Name)
 	}
@@ -50,7 +50,8 @@ func (s Spec) executable() (executable, error) {
 	return executable{path: path, file: path}, nil
 }
 
-func checksum(path string) (string, error) {
+// Checksum is the SHA-256 of a file in hex, as a Spec has it.
+func Checksum(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

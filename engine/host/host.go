@@ -20,6 +20,7 @@ package host
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ type Spec struct {
 	Env []string
 	// Accounts are configured at each start.
 	Accounts []Account
+	// Tap is given all that the plugin prints, as it is, besides the log, which is
+	// masked and bounded. It is for who examines a plugin, and nil otherwise.
+	Tap io.Writer
 }
 
 // Account is one account of the channel.

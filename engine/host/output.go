@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ const (
 type output struct {
 	log  zerolog.Logger
 	mask *mask
+	tap  io.Writer // Spec.Tap; may be nil
 	now  func() time.Time
 
 	mu         sync.Mutex
@@ -95,6 +97,9 @@ func (o *output) stream(level zerolog.Level, name string) *lines {
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.out.tap != nil {
+		_, _ = l.out.tap.Write(p)
+	}
 	n := len(p)
 	for {
 		line, rest, ended := bytes.Cut(p, []byte{'\n'})

@@ -12,7 +12,7 @@ var ownChecksum sync.Map // path to the checksum at the first start
 // ownBinary refuses a file that changed since the first start: an upgrade on
 // disk must not start plugins of another version.
 func ownBinary(path string) (string, error) {
-	sum, err := checksum(path)
+	sum, err := Checksum(path)
 	if err != nil {
 		return "", fmt.Errorf("read the running binary for its checksum: %w", err)
 	}

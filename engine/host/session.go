@@ -96,6 +96,7 @@ func (s *session) prepare() error {
 		return errors.Join(s.spec.errorf("prepare mutual TLS: %w", err), os.Remove(s.dir))
 	}
 	s.out = newOutput(s.log, s.mask)
+	s.out.tap = s.spec.Tap
 	s.synced = [2]*lines{s.out.stream(zerolog.InfoLevel, "stdout"), s.out.stream(zerolog.InfoLevel, "stderr")}
 	s.proc = newProcess(&exec.Cmd{Path: exe.file, Args: append([]string{exe.path}, s.spec.Args...)}, s.out)
 	s.client = plugin.NewClient(s.clientConfig(trust, certificate))

@@ -30,7 +30,7 @@ func pluginFile(t *testing.T, body []byte, args ...string) Spec {
 	if err := os.WriteFile(path, body, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := checksum(path)
+	sum, err := Checksum(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@
 package sdktest
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 	"github.com/carillonhq/carillon/sdk"
+	"github.com/carillonhq/carillon/sdk/conform"
 )
 
 // Suite is what Conform needs to know about a channel.
@@ -29,6 +31,8 @@ type Suite struct {
 	// Good returns an attempt that such an account sends: accepted or
 	// delivered. i counts up, so that no two are alike.
 	Good func(i int) *sdk.Attempt
+	// Slow returns one that its provider answers after 10 s or later. It may be nil.
+	Slow func(i int) *sdk.Attempt
 	// Refused lists settings that must be refused.
 	Refused []Refusal
 	// Cases lists attempts with their verdicts, in this order.
@@ -36,13 +40,7 @@ type Suite struct {
 }
 
 // Refusal is a setting that must be refused.
-type Refusal struct {
-	Settings string
-	// Secrets stands for Suite.Secrets where it is not nil.
-	Secrets map[string]string
-	// Path is that of one of the faults: "tls.mode", "secrets.signing_key".
-	Path string
-}
+type Refusal = conform.Refusal
 
 // Case is one attempt and its verdict.
 type Case struct {
@@ -83,45 +81,53 @@ func To(address string) func(*sdk.Attempt) {
 	return func(a *sdk.Attempt) { a.Address = &channelv1.Address{Value: address} }
 }
 
-// Conform runs the cases that every channel must pass, then those of the suite.
+// Conform runs the checks of package conform that need no process of their own,
+// then the cases of the suite, and looks for goroutines that stay.
 func Conform(t *testing.T, newChannel func() sdk.Channel, s Suite) {
-	c := &conformance{suite: s, newChannel: newChannel}
-	for _, check := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
-		{"describes itself", c.describes},
-		{"checks its settings", c.checksSettings},
-		{"shows no secret", c.showsNoSecret},
-		{"answers each attempt once", c.answersOnce},
-		{"grants credits", c.grantsCredits},
-		{"survives a bare attempt", c.survivesBareAttempt},
-		{"refuses an unknown account", c.refusesUnknownAccount},
-		{"accepts nothing too late", c.acceptsNothingLate},
-		{"serves two accounts", c.servesTwoAccounts},
-		{"replaces an account", c.replacesAccount},
-		{"leaves no goroutine", c.leavesNoGoroutine},
-		{"cases", c.cases},
-	} {
-		t.Run(check.name, check.run)
+	target := &target{t: t, newChannel: newChannel}
+	suite := conform.Suite{
+		Settings: s.Settings, Secrets: s.Secrets, Good: s.Good, Slow: s.Slow, Refused: s.Refused, Patience: patience,
 	}
+	kit := conform.New(target, suite)
+	t.Cleanup(kit.Close)
+	for _, check := range conform.Checks() {
+		t.Run(check.Name, func(t *testing.T) {
+			r := kit.Run(t.Context(), check)
+			if r.Outcome == conform.Failed {
+				t.Errorf("expected: %s", r.Expected)
+			}
+			for _, f := range r.Findings {
+				t.Errorf("%s\n\tdo: %s", f.Got, f.Do)
+			}
+			if r.Outcome == conform.NotRun {
+				t.Log("not run: " + r.Why)
+			}
+		})
+	}
+	kit.Close()
+	t.Run("goroutines", func(t *testing.T) { leavesNoGoroutine(t, newChannel(), s) })
+	t.Run("verdicts", func(t *testing.T) { runCases(t, newChannel(), s) })
 }
 
-type conformance struct {
-	suite      Suite
+// target serves the channel in the test's process.
+type target struct {
+	t          testing.TB // of all checks: they share a start
 	newChannel func() sdk.Channel
-	made       int // attempts made by good
 }
 
-// good makes n attempts with tokens of their own.
-func (c *conformance) good(n int) []*sdk.Attempt {
-	batch := make([]*sdk.Attempt, n)
-	for i := range batch {
-		batch[i] = c.suite.Good(c.made)
-		c.made++
-		batch[i].Token = uint64(c.made)
-	}
-	return batch
+// Start serves a new channel.
+func (s *target) Start(context.Context) (conform.Plugin, error) {
+	return &served{serve(s.t, s.newChannel())}, nil
+}
+
+type served struct{ *peer }
+
+func (*served) Health(context.Context) error { return nil }
+func (*served) Ended() string                { return "" }
+
+func (s *served) Stop() (string, bool) {
+	s.peer.stop()
+	return "", false
 }
 
 // packageOf is the import path of the channel's package.
