@@ -71,7 +71,7 @@ func New(cfg *config.Config, log zerolog.Logger) *Engine {
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e := &Engine{
 		cfg: cfg, log: log, reg: reg, metrics: metrics.New(reg), health: newHealth(),
-		parts: realParts(log), plugins: map[string]channel{}, ready: make(chan struct{}),
+		parts: realParts(cfg.Engine.Nodes, log), plugins: map[string]channel{}, ready: make(chan struct{}),
 		owned: owned{shards: map[int32]*ownedShard{}}, owner: nodeName() + "/" + rand.Text()[:8],
 		need: make(chan struct{}, 1), opening: make(chan struct{}, openAtOnce),
 		pages: map[string]fasthttp.RequestHandler{},
@@ -253,9 +253,10 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// PluginSpec says how a channel's plugin is started. It reads the secrets.
-func PluginSpec(name string, ch config.Channel) (host.Spec, error) {
-	spec := host.Spec{Name: name, Path: ch.Plugin.Path, Args: ch.Plugin.Args, SHA256: ch.Plugin.SHA256}
+// PluginSpec says how a channel's plugin is started, on a node of so many. It reads
+// the secrets.
+func PluginSpec(name string, ch config.Channel, nodes int) (host.Spec, error) {
+	spec := host.Spec{Name: name, Path: ch.Plugin.Path, Args: ch.Plugin.Args, SHA256: ch.Plugin.SHA256, Nodes: nodes}
 	if ch.Plugin.Path == "" {
 		spec.Args = []string{"plugin", "serve", ch.Plugin.Bundled}
 	}
@@ -268,7 +269,9 @@ func PluginSpec(name string, ch config.Channel) (host.Spec, error) {
 		for k, v := range resolved {
 			secrets[k] = v.Reveal()
 		}
-		spec.Accounts = append(spec.Accounts, host.Account{Name: account, Settings: a.SettingsJSON(), Secrets: secrets})
+		spec.Accounts = append(spec.Accounts, host.Account{
+			Name: account, Settings: a.SettingsJSON(), Secrets: secrets, MaxConnections: a.MaxConnections,
+		})
 	}
 	return spec, nil
 }

@@ -33,11 +33,11 @@ type channel interface {
 	State() host.State
 }
 
-func realParts(log zerolog.Logger) parts {
+func realParts(nodes int, log zerolog.Logger) parts {
 	return parts{
 		ledger: ledger.Open,
 		channel: func(name string, ch config.Channel) (channel, error) {
-			spec, err := PluginSpec(name, ch)
+			spec, err := PluginSpec(name, ch, nodes)
 			if err != nil {
 				return nil, err
 			}

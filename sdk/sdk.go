@@ -41,6 +41,14 @@ type Account interface {
 	Close() error
 }
 
+// Connected is for an Account that bounds its connections to the provider. The
+// engine refuses a configuration with which all nodes together could open more
+// than the provider takes.
+type Connected interface {
+	// Connections is how many the account opens at most in this process.
+	Connections() int
+}
+
 // Attempt is one try at one send, as the protocol carries it. It is read-only,
 // and may be kept; its strings share memory with the rest of their batch, so
 // clone the few that are kept for long.
@@ -78,6 +86,9 @@ type Description struct {
 	// of all nodes together: a configured rate can be lower, and not higher. 0 is no
 	// such limit.
 	MaxPerSecond float64
+	// MaxConnections is how many connections the provider takes of any account, of
+	// all nodes together. 0 is none that is known. See Connected.
+	MaxConnections int
 	// Limits names what a Throttled verdict may slow, besides the account.
 	Limits []string
 }

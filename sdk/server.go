@@ -76,7 +76,7 @@ func (s *Server) Describe(context.Context, *channelv1.DescribeRequest) (*channel
 		MaxBatch: uint32(orDefault(d.MaxBatch, defaultBatch)), Idempotent: d.Idempotent,
 		IdempotencySeconds: int64(d.Lifetime / time.Second), DeadlineMs: d.Deadline.Milliseconds(),
 		SettingsSchema: d.SettingsSchema, Secrets: d.Secrets, Limits: d.Limits,
-		UrgentStream: true, MaxPerSecond: d.MaxPerSecond,
+		UrgentStream: true, MaxPerSecond: d.MaxPerSecond, MaxConnections: uint32(d.MaxConnections),
 	}, nil
 }
 
@@ -101,7 +101,11 @@ func (s *Server) Configure(ctx context.Context, r *channelv1.ConfigureRequest) (
 		return nil, status.Errorf(codes.FailedPrecondition, "open account %s: %v", r.Account, err)
 	}
 	s.replace(r.Account, &openAccount{Account: acct})
-	return &channelv1.ConfigureResponse{}, nil
+	res := &channelv1.ConfigureResponse{}
+	if c, ok := acct.(Connected); ok {
+		res.Connections = uint32(c.Connections())
+	}
+	return res, nil
 }
 
 // unknownSecrets are the secrets that the channel does not describe. The

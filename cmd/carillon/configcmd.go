@@ -66,7 +66,7 @@ func checkPlugins(cmd *cobra.Command, cfg *config.Config) error {
 	var lines []string
 	log := quiet(newLog(cfg.Log, cmd.ErrOrStderr()), "config check")
 	for _, name := range slices.Sorted(maps.Keys(cfg.Channels)) {
-		spec, err := engine.PluginSpec(name, cfg.Channels[name])
+		spec, err := engine.PluginSpec(name, cfg.Channels[name], cfg.Engine.Nodes)
 		if err != nil {
 			return err
 		}

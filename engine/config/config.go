@@ -63,7 +63,7 @@ func Default() *Config {
 		Engine: Engine{
 			Window: 1024, DedupeWindow: day, DrainTimeout: 20 * time.Second, CommitInterval: time.Second,
 			LaneQueue: 8192, LanePatience: time.Second, ParkLimit: 1_000_000, ParkHardLimit: 2_000_000,
-			Reserve: 4096,
+			Reserve: 4096, Nodes: 1,
 		},
 		Status:     Status{Format: "json"},
 		QuietHours: QuietHours{Zone: "UTC"},

@@ -165,6 +165,9 @@ type Limits struct {
 
 // Engine bounds memory and time.
 type Engine struct {
+	// Nodes that may run at once, where a provider bounds connections: see
+	// `max_connections`.
+	Nodes int `yaml:"nodes" min:"1" max:"10000"`
 	// Sends in flight in one shard, from their record to their outcome.
 	Window int `yaml:"window" min:"1" max:"1048576"`
 	// How long an id is remembered: a second send with it is a `duplicate`.
@@ -297,6 +300,10 @@ type Account struct {
 	WarmUp WarmUp `yaml:"warm_up"`
 	// When the account is left alone because its attempts go wrong.
 	Breaker Breaker `yaml:"breaker"`
+	// Connections that the provider takes of this account, of all nodes together. With
+	// more than that in `engine.nodes` times what its settings open, it is refused.
+	// Default: what the plugin says of its provider.
+	MaxConnections int `yaml:"max_connections" min:"0"`
 	// The channel's own settings; `carillon plugin list` shows them.
 	Settings map[string]any `yaml:"settings"`
 	// References to the channel's secrets by name.

@@ -44,6 +44,9 @@ type Spec struct {
 	// Env is all of the environment that the plugin gets ("TZ=UTC"), besides
 	// what go-plugin needs. Nothing is inherited.
 	Env []string
+	// Nodes is how many nodes may run at once, each with a process of its own.
+	// 0 stands for 1.
+	Nodes int
 	// Accounts are configured at each start.
 	Accounts []Account
 	// Tap is given all that the plugin prints, as it is, besides the log, which is
@@ -58,6 +61,9 @@ type Account struct {
 	Settings []byte
 	// Secrets are the resolved values by name. None of them is ever logged.
 	Secrets map[string]string
+	// MaxConnections is how many connections the provider takes of this account, of
+	// all nodes together. 0: as many as the plugin says.
+	MaxConnections int
 }
 
 // Config holds the times of supervision. A zero value stands for its default.

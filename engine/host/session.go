@@ -230,6 +230,9 @@ func (s *session) configure(ctx context.Context) error {
 		if err != nil {
 			return s.failed(err)
 		}
+		if problem := s.overbooked(a, res); problem != "" {
+			faults = append(faults, Fault{Account: a.Name, Message: problem})
+		}
 		for _, f := range res.Faults {
 			faults = append(faults, Fault{Account: a.Name, Path: s.mask.clean(f.Path), Message: s.mask.clean(f.Message)})
 		}
@@ -238,6 +241,22 @@ func (s *session) configure(ctx context.Context) error {
 		return &FatalError{Name: s.spec.Name, Faults: faults, Problem: s.spec.label() + " refuses its settings"}
 	}
 	return nil
+}
+
+// overbooked says where all nodes together could open more connections to the
+// provider than it takes.
+func (s *session) overbooked(a Account, res *channelv1.ConfigureResponse) string {
+	most := uint64(s.about.MaxConnections)
+	if own := uint64(a.MaxConnections); own > 0 && (most == 0 || own < most) {
+		most = own
+	}
+	nodes := uint64(max(1, s.spec.Nodes))
+	all := nodes * uint64(res.Connections)
+	if most == 0 || all <= most {
+		return ""
+	}
+	return fmt.Sprintf("%d nodes (engine.nodes) with %d connections each are %d, and the provider takes %d: lower the connections in the account's settings to %d, or the nodes",
+		nodes, res.Connections, all, most, most/nodes)
 }
 
 // stop ends the process, its group and all that belonged to the session. It

@@ -89,7 +89,20 @@ func fatalCases(t *testing.T) []fatalCase {
 			`plugin "test" refuses its settings: channels.test.accounts.a.server.host: must be a host name; ` +
 				`channels.test.accounts.a.server.port: must be set; channels.test.accounts.b.hosst: is no setting of this channel`,
 		},
+		{
+			"more connections than the provider says it takes", ofNodes(4, bundled("connects")),
+			"channels.test.accounts.main: 4 nodes (engine.nodes) with 8 connections each are 32, and the provider takes 30: lower the connections in the account's settings to 7",
+		},
+		{
+			"more connections than the operator says it takes", ofNodes(2, bundled("connects", Account{Name: "main", MaxConnections: 15})),
+			"with 8 connections each are 16, and the provider takes 15",
+		},
 	}
+}
+
+func ofNodes(n int, s Spec) Spec {
+	s.Nodes = n
+	return s
 }
 
 func TestFatalAtTheFirstStart(t *testing.T) {

@@ -133,6 +133,8 @@ type testChannel struct{ kind string }
 func (c *testChannel) Describe() sdk.Description {
 	d := sdk.Description{Name: c.kind, Version: "1.2.3", AddressKind: "phone", Secrets: []string{"key"}}
 	switch c.kind {
+	case "connects": // to a provider that takes 30
+		d.MaxConnections = 30
 	case "environ":
 		d.Limits = os.Environ()
 	case "forks":
@@ -194,6 +196,9 @@ func (a *testAccount) Deliver(_ context.Context, b *sdk.Batch) {
 		b.Reply(i, sdk.Accepted(strconv.Itoa(os.Getpid())))
 	}
 }
+
+// Connections is as its engine must not take for granted.
+func (*testAccount) Connections() int { return 8 }
 
 func (*testAccount) Close() error { return nil }
 

@@ -62,6 +62,9 @@ type account struct {
 	pool *pool
 }
 
+// Connections is the most SMTP sessions at once.
+func (a *account) Connections() int { return a.cfg.Connections }
+
 // Deliver makes the attempts of the batch, as many at once as the account has
 // connections. Batches that run at once share them.
 func (a *account) Deliver(ctx context.Context, b *sdk.Batch) {

@@ -79,6 +79,7 @@ func (e *exam) describes() error {
 		{semver.MatchString(d.Version), "version is a semantic version"},
 		{addressKind.MatchString(d.AddressKind), "address kind is one of the protocol's"},
 		{d.MaxPerSecond >= 0 && !math.IsInf(d.MaxPerSecond, 0), "max per second is 0 (none) or more"}, // NaN is neither
+		{d.MaxConnections < 1<<31, "max connections is 0 (none that is known) or more"},
 		{d.MaxBatch <= 4096, "max batch is 1 to 4096, or 0 for 128"},
 		{d.DeadlineMs >= 0 && d.DeadlineMs <= 600_000, "deadline is at most 10 minutes"},
 		{d.IdempotencySeconds >= 0, "lifetime of a key is not negative"},

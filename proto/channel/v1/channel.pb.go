@@ -278,9 +278,12 @@ type DescribeResponse struct {
 	// The most attempts a second that the provider takes of any account, of all nodes
 	// together. The engine goes by it where the configuration has no rate, or a higher
 	// one. 0 is none.
-	MaxPerSecond  float64 `protobuf:"fixed64,13,opt,name=max_per_second,json=maxPerSecond,proto3" json:"max_per_second,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxPerSecond float64 `protobuf:"fixed64,13,opt,name=max_per_second,json=maxPerSecond,proto3" json:"max_per_second,omitempty"`
+	// The most connections that the provider takes of any account, of all nodes
+	// together. 0 is none that is known.
+	MaxConnections uint32 `protobuf:"varint,14,opt,name=max_connections,json=maxConnections,proto3" json:"max_connections,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
@@ -404,6 +407,13 @@ func (x *DescribeResponse) GetMaxPerSecond() float64 {
 	return 0
 }
 
+func (x *DescribeResponse) GetMaxConnections() uint32 {
+	if x != nil {
+		return x.MaxConnections
+	}
+	return 0
+}
+
 type ConfigureRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
@@ -468,7 +478,10 @@ func (x *ConfigureRequest) GetSecrets() []*v1.Pair {
 type ConfigureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty when the account is open.
-	Faults        []*Fault `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*Fault `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	// The most connections to the provider that the plugin opens for the account.
+	// 0: it does not say.
+	Connections   uint32 `protobuf:"varint,2,opt,name=connections,proto3" json:"connections,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -508,6 +521,13 @@ func (x *ConfigureResponse) GetFaults() []*Fault {
 		return x.Faults
 	}
 	return nil
+}
+
+func (x *ConfigureResponse) GetConnections() uint32 {
+	if x != nil {
+		return x.Connections
+	}
+	return 0
 }
 
 // Fault is one thing wrong in the settings.
@@ -1384,7 +1404,7 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	"\n" +
 	"\x18channel/v1/channel.proto\x12\n" +
 	"channel.v1\x1a\x16carillon/v1/send.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xb2\x03\n" +
+	"\x0fDescribeRequest\"\xdb\x03\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1402,13 +1422,15 @@ const file_channel_v1_channel_proto_rawDesc = "" +
 	" \x03(\tR\asecrets\x12\x16\n" +
 	"\x06limits\x18\v \x03(\tR\x06limits\x12#\n" +
 	"\rurgent_stream\x18\f \x01(\bR\furgentStream\x12$\n" +
-	"\x0emax_per_second\x18\r \x01(\x01R\fmaxPerSecond\"u\n" +
+	"\x0emax_per_second\x18\r \x01(\x01R\fmaxPerSecond\x12'\n" +
+	"\x0fmax_connections\x18\x0e \x01(\rR\x0emaxConnections\"u\n" +
 	"\x10ConfigureRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bsettings\x18\x02 \x01(\fR\bsettings\x12+\n" +
-	"\asecrets\x18\x03 \x03(\v2\x11.carillon.v1.PairR\asecrets\">\n" +
+	"\asecrets\x18\x03 \x03(\v2\x11.carillon.v1.PairR\asecrets\"`\n" +
 	"\x11ConfigureResponse\x12)\n" +
-	"\x06faults\x18\x01 \x03(\v2\x11.channel.v1.FaultR\x06faults\"5\n" +
+	"\x06faults\x18\x01 \x03(\v2\x11.channel.v1.FaultR\x06faults\x12 \n" +
+	"\vconnections\x18\x02 \x01(\rR\vconnections\"5\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"s\n" +
