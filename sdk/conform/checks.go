@@ -48,7 +48,8 @@ func delivering() []Check {
 	return []Check{
 		{Name: "send", Expected: "credits are granted at once, and a good attempt is accepted or delivered", account: true, run: (*exam).sends,
 			then: func(k *Kit) { k.closed = "a good attempt is not sent (check send)" }},
-		{Name: "batches", Expected: "each attempt of batches of 0, 1 and the most has one result", account: true, run: (*exam).answersOnce},
+		{Name: "batches", Expected: "each attempt of batches of 0, 1 and the most has one result", account: true, run: (*exam).answersOnce,
+			then: func(k *Kit) { k.closed = "batches are not answered (check batches)" }},
 		{Name: "tokens", Expected: "a result carries its attempt's token back, of 64 bits, from batches that run at once", account: true, run: (*exam).keepsTokens},
 		{Name: "credits", Expected: "each result gives one credit back, and all that are granted can be used at once", account: true, run: (*exam).grantsCredits},
 		{Name: "urgent", Expected: "a second stream for urgent attempts grants no credits of its own at first", account: true, given: urgent, run: (*exam).servesUrgent},

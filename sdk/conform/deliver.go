@@ -120,7 +120,7 @@ func (e *exam) sendsNothingLate() error {
 	batch := e.good(min(4, e.batch(), s.granted))
 	late := batch[:len(batch)-1]
 	for i, a := range late {
-		a.DeadlineMs = time.Now().Add(-time.Duration(i) * time.Minute).UnixMilli()
+		a.DeadlineMs = time.Now().Add(-time.Duration(i)*time.Minute - time.Second).UnixMilli()
 	}
 	if err := s.send(batch); err != nil {
 		return err

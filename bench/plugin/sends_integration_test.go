@@ -1,0 +1,5 @@
+//go:build integration
+
+package plugin_test
+
+const bundledSends = 100_000

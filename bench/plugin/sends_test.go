@@ -1,0 +1,7 @@
+//go:build !integration
+
+package plugin_test
+
+// bundledSends keep the check of the memory short; the integration tests have all
+// 100,000.
+const bundledSends = 10_000
