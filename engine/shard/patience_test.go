@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,14 @@ func (s *sim) passedOver(effects string) {
 			k.skipped = true
 		}
 	}
+}
+
+// replaced says whether a newer send with its collapse key takes the place of one
+// that never began: its outcome may still wait for room on its way to Kafka.
+func (s *sim) replaced(k *known) bool {
+	return k.collapse != "" && !k.open && slices.ContainsFunc(s.order, func(newer *known) bool {
+		return newer.collapse == k.collapse && newer.input == k.input && newer.offset > k.offset
+	})
 }
 
 // outwaited checks that a send was passed over, or ended, because of a wait that was

@@ -476,7 +476,7 @@ func (s *sim) attempt(k *known, channel string) {
 				since = s.trace.cfg.TakenOver
 			}
 			over := !since.IsZero() && !now.Before(since.Add(10*time.Second))
-			over = over || before.canceled || before.skipped || !before.expires.IsZero() && !now.Before(before.expires)
+			over = over || before.canceled || before.skipped || s.replaced(before) || !before.expires.IsZero() && !now.Before(before.expires)
 			if !before.answered && !s.ended(before.id) && !over {
 				s.fatalf("%s begins before %s", k.id, before.id)
 			}
