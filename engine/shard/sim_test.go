@@ -419,6 +419,9 @@ func (s *sim) observe() {
 	s.passedOver(text)
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
+		if strings.Contains(line, "taken_over") || strings.Contains(line, " unknown attempt=") {
+			s.known[fields[2]].doubtful = true // also of what a crash before it has left in doubt
+		}
 		switch {
 		case len(fields) == 5 && fields[1] == "lane" && strings.HasPrefix(fields[4], "attempt"):
 			s.attempt(s.known[fields[3]], strings.TrimSuffix(fields[2], ":"))
