@@ -27,7 +27,7 @@ type floor struct {
 var floors = []floor{
 	{[]string{"proto"}, true},
 	{[]string{"sdk"}, true},
-	{[]string{"engine/caps", "engine/config", "engine/fault", "engine/hours", "engine/kafka", "engine/limit", "engine/metrics", "engine/retry", "engine/send", "engine/table"}, true},
+	{[]string{"engine/caps", "engine/config", "engine/fault", "engine/hours", "engine/kafka", "engine/limit", "engine/metrics", "engine/retry", "engine/routes", "engine/send", "engine/table"}, true},
 	{[]string{"engine/control", "engine/host", "engine/intake", "engine/lane", "engine/ledger", "engine/outcome", "engine/suppress"}, false},
 	{[]string{"engine/shard"}, false}, // the loop knows the types of those below; they do not know it
 	{[]string{"engine"}, false},

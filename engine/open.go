@@ -203,6 +203,6 @@ func (e *Engine) shardConfig(id int32) shard.Config {
 			},
 		}
 	}
-	cfg.Timing, cfg.Caps, cfg.Ordering = timing(c), capsOf(c), ordering(c)
+	cfg.Timing, cfg.Caps, cfg.Ordering, cfg.Routes = timing(c), capsOf(c), ordering(c), c.RouteTable()
 	return cfg
 }

@@ -22,8 +22,7 @@ func timing(c *config.Config) *shard.Timing {
 	}
 	for app, q := range c.QuietHours.Apps {
 		t.Quiet[app] = map[carillonv1.Class]shard.Quiet{
-			transactional: {Hours: q.Transactional.Hours, Drop: q.Transactional.Policy == "drop"},
-			marketing:     {Hours: q.Marketing.Hours, Drop: q.Marketing.Policy == "drop"},
+			transactional: quietOf(q.Transactional), marketing: quietOf(q.Marketing),
 		}
 	}
 	return t
@@ -48,4 +47,8 @@ func ordering(c *config.Config) *shard.Ordering {
 		return nil
 	}
 	return o
+}
+
+func quietOf(q config.Quiet) shard.Quiet {
+	return shard.Quiet{Hours: q.Hours, Drop: q.Policy == "drop", Next: q.Policy == "next", Channels: q.Channels}
 }

@@ -23,6 +23,8 @@ quiet_hours:
   zone: Asia/Kathmandu
   apps:
     shop: {marketing: {hours: 22:00-08:00, policy: drop}}
+    news: {marketing: {hours: 22:00-08:00, policy: next, channels: [sink]}}
+channels: {sink: }
 late: {transactional: 1h}
 `), "x.yaml")
 	if err != nil {
@@ -34,9 +36,12 @@ late: {transactional: 1h}
 	}
 	const transactional, marketing = carillonv1.Class_CLASS_TRANSACTIONAL, carillonv1.Class_CLASS_MARKETING
 	want := &shard.Timing{
-		Zone:  send.Zone("Asia/Kathmandu"),
-		Quiet: map[string]map[carillonv1.Class]shard.Quiet{"shop": {transactional: {}, marketing: {Hours: night, Drop: true}}},
-		Late:  map[carillonv1.Class]time.Duration{transactional: time.Hour, marketing: 0},
+		Zone: send.Zone("Asia/Kathmandu"),
+		Quiet: map[string]map[carillonv1.Class]shard.Quiet{
+			"shop": {transactional: {}, marketing: {Hours: night, Drop: true}},
+			"news": {transactional: {}, marketing: {Hours: night, Next: true, Channels: []string{"sink"}}},
+		},
+		Late: map[carillonv1.Class]time.Duration{transactional: time.Hour, marketing: 0},
 	}
 	got := timing(cfg)
 	same := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })

@@ -78,6 +78,7 @@ var killers = map[string][]killer{
 	fault.CancelNotChecked:       {inShard},
 	fault.FallbackAfterUnknown:   {inShard},
 	fault.PathForgotten:          {inShard},
+	fault.RouteByTheClock:        {inShard},
 	fault.CapNotReserved:         {inShard},
 	fault.CapNotRestored:         {inShard},
 	fault.CapForgottenAtRestart:  {inShard},

@@ -79,6 +79,10 @@ func explain(code string) string {
 		return "a send with this id was there before; give another --id to send again"
 	case "unknown_channel":
 		return "the node of the engine that owns this recipient has no channel of that name; every node needs the same `channels`, and `carillon plugin list --config FILE` shows those of a configuration"
+	case "unknown_route":
+		return "the node of the engine that owns this recipient has no route of that name; every node needs the same `routes`"
+	case "no_rule":
+		return "no rule of the route is for this recipient at this time; add one without `prefix` and `hours`, or name a channel behind the route"
 	case "no_account":
 		return "the channel has no account for this app; name the app in an account's `apps`"
 	case "no_address":

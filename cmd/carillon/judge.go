@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/config"
+	"github.com/carillonhq/carillon/engine/routes"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
@@ -66,7 +68,11 @@ func (c *judge) route(m *carillonv1.Send, v *judgement) {
 	}
 	usable := false
 	var first *refusal
-	for i, name := range m.Channels {
+	channels := c.resolved(m)
+	if !slices.Equal(channels, m.Channels) {
+		v.Notes = append(v.Notes, "by its routes it would go by "+strings.Join(channels, ", "))
+	}
+	for _, name := range channels {
 		f, unsure := c.usable(name, m)
 		if f == nil {
 			usable = true
@@ -76,7 +82,7 @@ func (c *judge) route(m *carillonv1.Send, v *judgement) {
 			continue
 		}
 		if f.path == "" {
-			f.path = fmt.Sprintf("channels[%d]", i)
+			f.path = fmt.Sprintf("channels[%d]", max(0, slices.Index(m.Channels, name)))
 		}
 		if first == nil {
 			first = f
@@ -85,10 +91,22 @@ func (c *judge) route(m *carillonv1.Send, v *judgement) {
 	}
 	if !usable {
 		v.Result, v.Code, v.Path, v.Detail = resultRejected, first.code, first.path, first.detail
-		if len(m.Channels) == 1 {
+		if len(channels) == 1 {
 			v.Notes = v.Notes[:len(v.Notes)-1] // it says the same
 		}
 	}
+}
+
+// resolved returns the send's channels with its routes resolved, as of when it is due.
+func (c *judge) resolved(m *carillonv1.Send) []string {
+	if c.cfg == nil || c.cfg.RouteTable() == nil {
+		return m.Channels
+	}
+	due := c.now
+	if at := m.SendAt; at != nil && at.AsTime().After(due) {
+		due = at.AsTime()
+	}
+	return c.cfg.RouteTable().Resolve(m, due)
 }
 
 type refusal struct{ code, path, detail string }
@@ -98,10 +116,15 @@ func (c *judge) usable(name string, m *carillonv1.Send) (f *refusal, unsure stri
 	kind := name
 	if c.cfg != nil {
 		ch, ok := c.cfg.Channels[name]
-		if !ok {
+		route, isRoute := routes.Name(name)
+		switch {
+		case isRoute && c.cfg.Routes[route] == nil:
+			return &refusal{"unknown_route", "", "the configuration has no route " + name}, ""
+		case isRoute:
+			return &refusal{"no_rule", "", "no rule of the route is for this send"}, ""
+		case !ok:
 			return &refusal{"unknown_channel", "", "the configuration has no channel " + name}, ""
-		}
-		if !servesApp(ch, m.App) {
+		case !servesApp(ch, m.App):
 			return &refusal{"no_account", "", "the channel has no account for the app"}, ""
 		}
 		kind = ch.Plugin.Bundled

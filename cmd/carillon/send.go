@@ -73,7 +73,7 @@ func (f *sendFlags) addFlags(cmd *cobra.Command) {
 	f.cluster.addFlags(cmd)
 	s := cmd.Flags()
 	s.StringVar(&f.app, "app", "default", "app that the send belongs to")
-	s.StringArrayVar(&f.channels, "channel", nil, "channel by name; repeat it in order of preference")
+	s.StringArrayVar(&f.channels, "channel", nil, "channel by name, or @ and the name of a route; repeat it in order of preference")
 	s.StringSliceVar(&f.fallback, "fallback-on", nil, "when the next --channel is taken: "+strings.Join(send.FallbackOn, ", ")+" (default: as the engine is configured)")
 	s.StringArrayVar(&f.to, "to", nil, "address: an email address, +phone or URL; repeat it for other kinds")
 	s.StringVar(&f.recipient, "recipient", "", "recipient's id (default: a hash of the first --to)")

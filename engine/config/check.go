@@ -47,6 +47,10 @@ func (k *checker) values(v reflect.Value, path string) {
 		for _, f := range fieldsOf(v.Type()) {
 			k.value(f, v.Field(f.index), join(path, f.key))
 		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			k.values(v.Index(i), path+"["+strconv.Itoa(i)+"]")
+		}
 	case reflect.Map:
 		if v.Type().Elem() == anyType {
 			return

@@ -72,7 +72,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	switch {
 	case t == pluginType && n.Kind == yaml.ScalarNode && n.Tag == "!!str":
 		v.Set(reflect.ValueOf(Plugin{Bundled: n.Value}))
-	case t == rateType || t == windowType || t == capLimitType:
+	case t == rateType || t == windowType || t == capLimitType || t == priceType:
 		d.scalar(n, v, path)
 	case t.Kind() == reflect.Struct:
 		d.object(n, v, path)

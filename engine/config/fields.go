@@ -38,6 +38,7 @@ var (
 	sizeType     = reflect.TypeFor[Size]()
 	rateType     = reflect.TypeFor[Rate]()
 	windowType   = reflect.TypeFor[hours.Window]()
+	priceType    = reflect.TypeFor[Price]()
 	capLimitType = reflect.TypeFor[CapLimit]()
 	secretType   = reflect.TypeFor[SecretRef]()
 	pluginType   = reflect.TypeFor[Plugin]()

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/carillonhq/carillon/engine/hours"
+	"github.com/carillonhq/carillon/engine/routes"
 )
 
 // An empty file, and one of empty sections, is the documented default.
@@ -47,14 +48,20 @@ quiet_hours:
   zone: Europe/Lisbon
   apps:
     "*": {marketing: {hours: 22:00-08:00}}
-    shop: {marketing: {hours: 21:30-09:00, policy: drop}, transactional: {hours: 00:00-06:00}}
+    shop: {marketing: {hours: 21:30-09:00, policy: next, channels: [sms-gw]}, transactional: {hours: 00:00-06:00}}
     alarms:
 late: {marketing: 2h}
+routes:
+  otp:
+    - {prefix: ["+351", "+44"], hours: 08:00-22:00, channels: [sms-gw, "@cheap"]}
+    - {by: preference, channels: [sink, sms-gw]}
+  cheap: [{by: price, channels: [sms-gw, sink]}]
 channels:
   sms-gw:
     plugin: {path: /opt/sms, sha256: "` + sum + `", args: [serve, "7"]}
     on_unknown: hold
     hold_for: 2h
+    prices: {"*": 0.05, "+351": 0.031}
     accounts:
       Main.1:
         apps: [shop]
@@ -66,7 +73,7 @@ channels:
         settings: {a: 1, b: {c: [x, 2.5, true, null], 7: d}, since: 2026-01-02}
         secrets: {key: env:SMS_KEY}
       other: {rate: 10/h}
-  sink:
+  sink: {prices: {"*": 0}}
 `
 
 const sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -85,7 +92,7 @@ func TestParse(t *testing.T) {
 	wait, night := Quiet{Policy: "wait"}, Quiet{Hours: window(t, "22:00-08:00"), Policy: "wait"}
 	quiet := QuietHours{Zone: "Europe/Lisbon", Apps: map[string]QuietApp{
 		"*":      {Transactional: wait, Marketing: night},
-		"shop":   {Quiet{window(t, "00:00-06:00"), "wait"}, Quiet{window(t, "21:30-09:00"), "drop"}},
+		"shop":   {Quiet{window(t, "00:00-06:00"), "wait", nil}, Quiet{window(t, "21:30-09:00"), "next", []string{"sms-gw"}}},
 		"alarms": {wait, wait}, // it has an entry, and no quiet hours
 	}}
 	if diff := cmp.Diff(quiet, c.QuietHours, cmp.AllowUnexported(hours.Window{})); diff != "" {
@@ -110,10 +117,37 @@ func TestParse(t *testing.T) {
 	if c.Late != (Late{Marketing: 2 * time.Hour}) {
 		t.Errorf("late: %+v", c.Late)
 	}
+	otp := Route{
+		{Prefix: []string{"+351", "+44"}, Hours: window(t, "08:00-22:00"), Channels: []string{"sms-gw", "@cheap"}},
+		{By: "preference", Channels: []string{"sink", "sms-gw"}},
+	}
+	cheap := Route{{By: "price", Channels: []string{"sms-gw", "sink"}}}
+	if diff := cmp.Diff(map[string]Route{"otp": otp, "cheap": cheap}, c.Routes, cmp.AllowUnexported(hours.Window{})); diff != "" {
+		t.Error(diff)
+	}
+	asked := &routes.Table{
+		Rules: map[string][]routes.Rule{
+			"otp": {
+				{Prefixes: otp[0].Prefix, Hours: otp[0].Hours, Channels: otp[0].Channels},
+				{By: routes.Preference, Channels: otp[1].Channels},
+			},
+			"cheap": {{By: routes.Price, Channels: cheap[0].Channels}},
+		},
+		Prices: map[string]routes.Prices{
+			"sms-gw": routes.PricesOf(map[string]float64{"*": 0.05, "+351": 0.031}), "sink": routes.PricesOf(map[string]float64{"*": 0}),
+		},
+	}
+	if diff := cmp.Diff(asked, c.RouteTable(), cmp.AllowUnexported(hours.Window{}, routes.Prices{}), cmpopts.IgnoreFields(routes.Table{}, "Zone")); diff != "" {
+		t.Error(diff)
+	}
+	if zone := c.RouteTable().Zone.String(); zone != "Europe/Lisbon" || Default().RouteTable() != nil {
+		t.Error("routes go by the clocks of", zone)
+	}
 	// What the file leaves out of an entry keeps its default.
 	want := DefaultChannel()
 	want.Plugin = Plugin{Path: "/opt/sms", SHA256: sum, Args: []string{"serve", "7"}}
 	want.OnUnknown, want.HoldFor = "hold", 2*time.Hour
+	want.Prices = map[string]Price{"*": 0.05, "+351": 0.031}
 	want.Accounts = map[string]Account{
 		"Main.1": {
 			Apps: []string{"shop"}, Rate: Rate{600000, time.Minute}, Burst: 1000, Adaptive: true, Breaker: DefaultAccount().Breaker,

@@ -30,6 +30,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		x, err = hours.Parse(n.Value)
 	case capLimitType:
 		x, err = ParseCapLimit(n.Value)
+	case priceType:
+		x, err = ParsePrice(n.Value)
 	case secretType:
 		x = SecretRef(n.Value) // Validate refuses a literal
 	default:
@@ -69,6 +71,8 @@ func scalarWords(t reflect.Type) string {
 		return "a part of the day such as 22:00-08:00"
 	case capLimitType:
 		return "a number in a time such as 3/1d"
+	case priceType:
+		return "a price such as 0.031"
 	case secretType:
 		return "a reference, env:NAME or file:/path"
 	}

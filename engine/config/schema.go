@@ -13,7 +13,7 @@ import (
 // typesSource holds the comments that become the schema's descriptions: what
 // the Go documentation says and what an editor shows is one text.
 //
-//go:embed types.go times.go caps.go
+//go:embed types.go times.go caps.go routes.go
 var typesSource embed.FS
 
 const (
@@ -57,6 +57,8 @@ func (s schema) of(v reflect.Value) object {
 		return object{"type": "string", "pattern": windowForm}
 	case t == capLimitType:
 		return object{"type": "string", "pattern": capLimitForm}
+	case t == priceType:
+		return object{"type": "number", "minimum": 0}
 	case t == secretType:
 		return object{"type": "string", "pattern": secretRef.String()}
 	case t == pluginType:
@@ -104,6 +106,10 @@ func (s schema) entries(t reflect.Type) object {
 		m["propertyNames"] = object{"pattern": channelName.String()}
 	case reflect.TypeFor[QuietApp](), reflect.TypeFor[CapApp](), reflect.TypeFor[OrderApp]():
 		m["propertyNames"] = object{"pattern": quietName.String()}
+	case reflect.TypeFor[Route]():
+		m["propertyNames"] = object{"pattern": routeName.String()}
+	case priceType:
+		m["propertyNames"] = object{"pattern": priceOf.String()}
 	case reflect.TypeFor[Account]():
 		m["propertyNames"] = object{"pattern": accountName.String()}
 	case rateType:
@@ -173,7 +179,7 @@ func defaultOf(v reflect.Value) (any, bool) {
 // fieldDocs returns the comment of each field by "Type.Field", as one line.
 func fieldDocs(source embed.FS) map[string]string {
 	docs := make(map[string]string)
-	for _, name := range []string{"types.go", "times.go", "caps.go"} {
+	for _, name := range []string{"types.go", "times.go", "caps.go", "routes.go"} {
 		text, err := source.ReadFile(name)
 		if err != nil {
 			panic(err) // it is embedded

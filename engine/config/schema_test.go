@@ -9,9 +9,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
 // With -update the tests write the schema and the table of the docs anew:
@@ -105,6 +108,8 @@ func TestSchemaRefuses(t *testing.T) {
 		`caps: {apps: {shop: {marketing: {most: [0/1d]}}}}`, `caps: {apps: {shop: {marketing: {most: 3/1d}}}}`, `caps: {apps: {shop: {most: [3/1d]}}}`,
 		`caps: {apps: {"the shop": {}}}`, `caps: {all_apps: {marketing: {most: [three]}}}`,
 		`ordering: {apps: {shop: {marketing: {then: wait}}}}`, `ordering: {apps: {"the shop": {}}}`, `ordering: {longest_wait: 10m}`,
+		`channels: {a: {prices: {PT: 0.1}}}`, `channels: {a: {prices: {"*": -1}}}`, `channels: {a: {prices: {"*": cheap}}}`,
+		`routes: {OTP: [{channels: [a]}]}`, `routes: {otp: {channels: [a]}}`, `routes: {otp: [{channels: [a], by: luck}]}`,
 		"channels: {a: {accounts: {b: {rate: 0/s}}}}", "channels: {a: {accounts: {b: {secrets: {k: hunter2}}}}}",
 	} {
 		if schema.Validate(instance(t, []byte(text))) == nil {
@@ -166,7 +171,7 @@ func TestDocsQuietHours(t *testing.T) {
 	_, rest, _ := strings.Cut(string(page), "```yaml quiet hours\n")
 	example, _, ok := strings.Cut(rest, "```")
 	c, err := Parse([]byte(example), "docs/configuration.md")
-	if !ok || err != nil || len(c.QuietHours.Apps) != 3 || !c.QuietHours.Apps["alarms"].Marketing.Hours.None() {
+	if !ok || err != nil || len(c.QuietHours.Apps) != 4 || !c.QuietHours.Apps["alarms"].Marketing.Hours.None() {
 		t.Errorf("%v in\n%s", err, example)
 	}
 }
@@ -196,6 +201,27 @@ func TestDocsOrdering(t *testing.T) {
 	c, err := Parse([]byte(example), "docs/configuration.md")
 	if !ok || err != nil || len(c.Ordering.Apps) != 2 || c.Ordering.Apps["*"].Transactional.LongestWait.Minutes() != 10 {
 		t.Errorf("%v in\n%s", err, example)
+	}
+}
+
+// So are its routes: what stands for a send is what it says.
+func TestDocsRoutes(t *testing.T) {
+	page, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml routes\n")
+	example, _, ok := strings.Cut(rest, "```")
+	c, err := Parse([]byte(example), "docs/configuration.md")
+	if !ok || err != nil {
+		t.Fatalf("%v in\n%s", err, example)
+	}
+	noon := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
+	for route, want := range map[string]string{"@otp": "sms-a sms-b email", "@sms": "sms-a sms-b", "@news": "push email sms-b"} {
+		m := &carillonv1.Send{Channels: []string{route}, To: &carillonv1.Recipient{Phone: "+351912345678", PreferredChannels: []string{"push"}}}
+		if got := strings.Join(c.RouteTable().Resolve(m, noon), " "); got != want {
+			t.Errorf("%s is %s, want %s", route, got, want)
+		}
 	}
 }
 
@@ -250,6 +276,8 @@ func tableHead(b *strings.Builder) {
 
 func keyRows(b *strings.Builder, docs map[string]string, v reflect.Value, path string) {
 	switch {
+	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.Slice:
+		keyRows(b, docs, reflect.New(v.Type().Elem().Elem()).Elem(), path+".NAME[]")
 	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.Struct:
 		elem := reflect.New(v.Type().Elem()).Elem()
 		setBlank(elem)
@@ -281,7 +309,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 	docs := fieldDocs(typesSource)
 	var walk func(reflect.Type)
 	walk = func(t2 reflect.Type) {
-		for t2.Kind() == reflect.Map {
+		for t2.Kind() == reflect.Map || t2.Kind() == reflect.Slice {
 			t2 = t2.Elem()
 		}
 		if t2.Kind() != reflect.Struct {

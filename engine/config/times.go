@@ -25,8 +25,12 @@ type Quiet struct {
 	// By the recipient's clock, such as `22:00-08:00`: from the first time on,
 	// before the second. Default: none.
 	Hours hours.Window `yaml:"hours"`
-	// `wait` sends it when they are over; `drop` ends it `suppressed`.
-	Policy string `yaml:"policy" enum:"wait,drop"`
+	// `wait` sends it when they are over; `drop` ends it `suppressed`; `next` takes the
+	// next of its channels that has no quiet hours then, and waits where there is none.
+	Policy string `yaml:"policy" enum:"wait,drop,next"`
+	// The channels that have these hours: a text by night wakes people up, an email
+	// does not. Default: all.
+	Channels []string `yaml:"channels"`
 }
 
 // Late is how long after it was due a send's first attempt may begin, by class: 0

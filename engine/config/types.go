@@ -43,6 +43,9 @@ type Config struct {
 	Suppression Suppression `yaml:"suppression"`
 	// When a send goes on to the next of its channels.
 	Fallback Fallback `yaml:"fallback"`
+	// Channels by rules: where a send's `channels` has `@name`, the route of that name
+	// stands for the channels of the first of its rules that is for the send.
+	Routes map[string]Route `yaml:"routes"`
 
 	file  string         // name for faults, empty where made in Go
 	lines map[string]int // line of each path that the file sets
@@ -237,6 +240,9 @@ type Channel struct {
 	// provider says that nobody is there (a rejection of class `recipient`). 0 is not
 	// at all. It needs `suppression.key`.
 	DeadFor Duration `yaml:"dead_for" min:"0s"`
+	// What a message costs, by what the phone number begins with (`+351`), the longest
+	// one first; `*` is everybody else. Routes that go `by: price` need it.
+	Prices map[string]Price `yaml:"prices"`
 }
 
 // Retry is exponential with full jitter: the nth wait is a random time between

@@ -38,6 +38,7 @@ func (c *Config) Validate() error {
 	k.fallback(c.Fallback)
 	k.caps(c)
 	k.ordering(c.Ordering)
+	k.routes(c)
 	return k.faults.err()
 }
 
@@ -106,7 +107,13 @@ func (k *checker) quietHours(q QuietHours) {
 }
 
 func (k *checker) quiet(path string, q Quiet) {
-	k.need(q.Policy != "drop" || !q.Hours.None(), path+".hours", "is missing while policy is drop; set it, such as 22:00-08:00, or delete policy")
+	k.need(q.Policy == "wait" || q.Policy == "" || !q.Hours.None(), path+".hours", "is missing while policy is %s; set it, such as 22:00-08:00, or delete policy", q.Policy)
+	k.need(len(q.Channels) == 0 || !q.Hours.None(), path+".hours", "is missing while channels is set; set it, such as 22:00-08:00, or delete channels")
+	for i, channel := range q.Channels {
+		if _, known := k.c.Channels[channel]; !known {
+			k.add(path+".channels["+strconv.Itoa(i)+"]", "%q is no channel that is configured; %s", channel, suggest(channel, sortedKeys(k.c.Channels)))
+		}
+	}
 }
 
 func (k *checker) fallback(f Fallback) {

@@ -42,6 +42,7 @@ const (
 	CancelNotChecked       = "cancel-not-checked"
 	FallbackAfterUnknown   = "fallback-after-unknown"
 	PathForgotten          = "path-forgotten"
+	RouteByTheClock        = "route-by-the-clock"
 	CapNotReserved         = "cap-not-reserved"
 	CapNotRestored         = "cap-not-restored"
 	CapForgottenAtRestart  = "cap-forgotten-at-restart"
@@ -139,6 +140,7 @@ func ofShards() []Named {
 		{SuppressedGoesOut, "what was suppressed after a send was routed is not looked up before its attempt"},
 		{FallbackAfterUnknown, "another channel is tried though the one before may have sent it"},
 		{PathForgotten, "a send comes back to a channel that it has done with"},
+		{RouteByTheClock, "a route is resolved by the time that it is, and not by when the send is due"},
 		{CapNotReserved, "a send that is on its way does not count for its recipient's caps"},
 		{CapNotRestored, "a new disk does not know what `status` says went to a recipient"},
 		{CapForgottenAtRestart, "a disk does not keep what went to a recipient"},

@@ -77,6 +77,11 @@ func (w Window) At(t time.Time, zone *time.Location) (inside bool, until time.Ti
 	}
 }
 
+// Has says whether t is in the window by the clocks of zone.
+func (w Window) Has(t time.Time, zone *time.Location) bool {
+	return !w.None() && w.shows(t.In(zone))
+}
+
 // shows says whether a clock that shows t is in the window.
 func (w Window) shows(t time.Time) bool {
 	now := minute(t)

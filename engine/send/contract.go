@@ -66,6 +66,8 @@ var (
 			func(m *carillonv1.Recipient) *string { return &m.Locale }),
 		text("timeZone", rule{max: 64, valid: isZone, form: "the name of a zone of the IANA time zone database"},
 			func(m *carillonv1.Recipient) *string { return &m.TimeZone }),
+		texts("preferredChannels", 16, rule{required: true, max: 64}, func(m *carillonv1.Recipient) *[]string { return &m.PreferredChannels },
+			func(*scanner) []string { return nil }),
 	)
 
 	pushFields = table(

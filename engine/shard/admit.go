@@ -80,6 +80,9 @@ func (s *Shard) admitSend(i uint8, rec *intake.Item, now time.Time) {
 	if !fault.Mutant(fault.DedupeAfterDispatch) {
 		s.env.Ledger.Admit(it.key, it.origin, now)
 	}
+	if s.cfg.Routes != nil {
+		s.resolveRoutes(it, now)
+	}
 	s.consider(it, now)
 }
 
@@ -157,11 +160,7 @@ func (s *Shard) expiry(it *item, way Lane) int64 {
 			ttl = t
 		}
 	}
-	from := it.accepted
-	if at := it.Send.SendAt; at != nil && at.AsTime().After(from) {
-		from = at.AsTime()
-	}
-	return from.Add(ttl).UnixMilli()
+	return it.dueFirst().Add(ttl).UnixMilli()
 }
 
 // expire ends a send whose time has passed. One that may have been sent ends

@@ -13,6 +13,7 @@ import (
 	"github.com/carillonhq/carillon/engine/kafka"
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
+	"github.com/carillonhq/carillon/engine/routes"
 	"github.com/carillonhq/carillon/engine/send"
 	"github.com/carillonhq/carillon/engine/suppress"
 	"github.com/carillonhq/carillon/engine/table"
@@ -114,6 +115,19 @@ func BenchmarkShardCaps(b *testing.B) {
 	})
 }
 
+// BenchmarkShardRoutes is the same with routes in the configuration: of sends that name
+// none, and of such as name one.
+func BenchmarkShardRoutes(b *testing.B) {
+	day, _ := hours.Parse("08:00-22:00")
+	table := &routes.Table{Zone: time.UTC, Rules: map[string][]routes.Rule{"otp": {
+		{Prefixes: []string{"+44"}, Channels: []string{"webhook"}},
+		{Prefixes: []string{"+351"}, Hours: day, Channels: []string{"sms"}},
+	}}}
+	b.Run("routes=none", func(b *testing.B) { benchShard(b, Config{}, nil) })
+	b.Run("routes=unused", func(b *testing.B) { benchShard(b, Config{Routes: table}, nil) })
+	b.Run("routes=used", func(b *testing.B) { benchShard(b, Config{Routes: table}, nil, "@otp") })
+}
+
 // BenchmarkShardFlow is the same with everything at once that a shard asks before
 // it dispatches. What the lane asks is lane.BenchmarkLimits.
 func BenchmarkShardFlow(b *testing.B) {
@@ -168,14 +182,17 @@ func BenchmarkShardOrdering(b *testing.B) {
 
 var benchKey string // ordering key of each send
 
-// benchShard takes what is not usual from cfg.
-func benchShard(b *testing.B, cfg Config, gone Suppressions) {
+// benchShard takes what is not usual from cfg. Sends name channels, or sms.
+func benchShard(b *testing.B, cfg Config, gone Suppressions, channels ...string) {
+	if channels == nil {
+		channels = []string{"sms"}
+	}
 	const chunk = 256
 	q := &quick{counts: caps.New(&table.Memory{}, caps.Shape{Stamps: 100, Longest: time.Second})}
 	defer q.counts.Free()
 	s := New(Config{
 		Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
-		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: cfg.Timing, Caps: cfg.Caps, Policies: cfg.Policies, Ordering: cfg.Ordering, TakenOver: traceStart.Add(-time.Hour),
+		Window: 1024, Headroom: 4096, Quota: 1024, Patience: time.Second, DefaultTTL: time.Hour, Timing: cfg.Timing, Caps: cfg.Caps, Routes: cfg.Routes, Policies: cfg.Policies, Ordering: cfg.Ordering, TakenOver: traceStart.Add(-time.Hour),
 	}, Env{
 		Ledger: q, Outcomes: q, Lanes: q, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: func() time.Time { return traceStart }, Jitter: func() float64 { return 0 },
@@ -200,6 +217,7 @@ func benchShard(b *testing.B, cfg Config, gone Suppressions) {
 		now = now.Add(100 * time.Millisecond)
 		for i := range items {
 			items[i].Offset, items[i].Source.Offset, items[i].Accepted = next, next, now
+			items[i].Send.Channels = channels // a route was resolved in its place
 			next++
 		}
 		s.take(intake.Urgent, intake.Chunk{Items: items, Next: next})

@@ -28,6 +28,8 @@ const (
 	codeResumed        = "resumed"
 	CodeUnknownChannel = "unknown_channel"
 	CodeNoAccount      = "no_account"
+	codeUnknownRoute   = "unknown_route"
+	codeNoRule         = "no_rule"
 )
 
 // ClassOperator is the class of a reason that an operator gave.

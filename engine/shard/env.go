@@ -11,6 +11,7 @@ import (
 	"github.com/carillonhq/carillon/engine/lane"
 	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/retry"
+	"github.com/carillonhq/carillon/engine/routes"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -56,6 +57,8 @@ type Config struct {
 	DefaultTTL time.Duration
 	// Timing is nil where sends may go at any time.
 	Timing *Timing
+	// Routes is nil where there are none.
+	Routes *routes.Table
 	// Caps is nil where nothing bounds what goes to a recipient.
 	Caps *Caps
 	// Ordering is nil where sends wait for others of their key until they expire.

@@ -52,6 +52,13 @@ func (s *Shard) fallBack(it *item, state carillonv1.State, reason *carillonv1.Re
 		it.path = slices.DeleteFunc(it.path, func(p *carillonv1.Step) bool { return p.Channel == it.channel })
 		return false
 	}
+	s.handOver(it, way, reason, now)
+	return true
+}
+
+// handOver writes that a send goes on by another channel, and why. It is taken up
+// again when that has landed.
+func (s *Shard) handOver(it *item, way Lane, reason *carillonv1.Reason, now time.Time) {
 	it.reason, it.held = reason, false
 	s.pend.status(it, it.event(&s.scratch, carillonv1.State_STATE_FALLBACK, now), s.cfg.Protobuf)
 	s.env.Observer.Progress(it.channel, carillonv1.State_STATE_FALLBACK, reason.GetClass())
@@ -59,7 +66,6 @@ func (s *Shard) fallBack(it *item, state carillonv1.State, reason *carillonv1.Re
 	s.leftMemory(it)
 	it.failed, it.unknown, it.line = 0, 0, nil
 	s.write(queueName(it.channel, it.account, it.Bulk), it, now)
-	return true
 }
 
 // giveUp notes that the send has done with its channel.

@@ -145,6 +145,14 @@ func (it *item) appendPlace(b []byte) []byte {
 	return strconv.AppendInt(append(b, '0'+it.input, '/'), it.offset, 10)
 }
 
+// dueFirst is when it may first go, whatever became of it since.
+func (it *item) dueFirst() time.Time {
+	if at := it.Send.SendAt; at != nil && at.AsTime().After(it.accepted) {
+		return at.AsTime()
+	}
+	return it.accepted
+}
+
 // resent says whether an operator had it sent again, whatever is known of it.
 func (it *item) resent() bool {
 	return it.reason.GetClass() == ClassOperator && it.reason.GetCode() == CodeResend

@@ -3,10 +3,24 @@ package shard
 import (
 	"time"
 
+	"github.com/carillonhq/carillon/engine/fault"
+	"github.com/carillonhq/carillon/engine/routes"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 	channelv1 "github.com/carillonhq/carillon/proto/channel/v1"
 )
+
+// resolveRoutes puts channels in the place of routes, once. It goes by when the send
+// is due and not by the time that it is: a new owner that takes the record in again
+// comes to the same, and does not try another channel beside one that was tried. Of
+// a send that is parked, its row has the channels.
+func (s *Shard) resolveRoutes(it *item, now time.Time) {
+	due := it.dueFirst()
+	if fault.Mutant(fault.RouteByTheClock) {
+		due = now
+	}
+	it.Send.Channels = s.cfg.Routes.Resolve(it.Send, due)
+}
 
 // route returns the first usable of the send's channels: it is configured, has
 // an account for the app, and the recipient has an address for it. A send that
@@ -62,6 +76,9 @@ func (s *Shard) route(it *item, now time.Time) (Lane, *channelv1.Address, *caril
 func (s *Shard) usable(channel string, it *item, now time.Time) (Lane, *channelv1.Address, *carillonv1.Reason) {
 	way, code := s.env.Lanes.Find(channel, it.Send.App)
 	if way == nil {
+		if name, ok := routes.Name(channel); ok {
+			code = s.codeOfRoute(name)
+		}
 		return nil, nil, why("route", code)
 	}
 	about := way.About()
@@ -79,4 +96,12 @@ func (s *Shard) usable(channel string, it *item, now time.Time) (Lane, *channelv
 		return nil, nil, why
 	}
 	return way, address, nil
+}
+
+// codeOfRoute says why a route stands for no channel.
+func (s *Shard) codeOfRoute(name string) string {
+	if s.cfg.Routes != nil && s.cfg.Routes.Rules[name] != nil {
+		return codeNoRule
+	}
+	return codeUnknownRoute
 }

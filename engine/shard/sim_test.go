@@ -86,7 +86,7 @@ func newSim(t *rapid.T) *sim {
 	s.trace.cfg.Quota = rapid.IntRange(2, 6).Draw(t, "quota")
 	s.trace.onPush = s.reserved
 	s.trace.open()
-	if timing := rapid.SampledFrom([]string{"", "", "quiet=12:00-12:20", "quiet=12:01-12:20", "quiet=12:01-12:20 late=3s"}).Draw(t, "timing"); timing != "" {
+	if timing := rapid.SampledFrom([]string{"", "", "quiet=12:00-12:20", "quiet=12:01-12:20", "quiet=12:01-12:20 late=3s", "next=12:01-12:20"}).Draw(t, "timing"); timing != "" {
 		s.trace.timing(strings.Fields(timing))
 	}
 	if capped := rapid.SampledFrom([]string{"", "", "most=2/5m", "most=3/10m apart=30s"}).Draw(t, "caps"); capped != "" {
@@ -531,7 +531,7 @@ func (s *sim) reserved(a *lane.Attempt) {
 		s.fatalf("%s goes to a lane whose account is left alone", a.Send.Id)
 	}
 	if t := s.trace.cfg.Timing; t != nil {
-		q, zone := t.quietFor(a.Send)
+		q, zone := t.quietFor(a.Send, it.channel)
 		quiet, until := q.Hours.At(s.trace.now, zone)
 		// What was announced is not looked at again: its lane does, by Until.
 		if quiet && a.Until == 0 || a.Until > until.UnixMilli() && !until.IsZero() {

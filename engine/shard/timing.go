@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"slices"
 	"time"
 
 	"github.com/carillonhq/carillon/engine/hours"
@@ -25,18 +26,24 @@ const AnyApp = "*"
 // Quiet are hours in which nothing goes to a recipient.
 type Quiet struct {
 	Hours hours.Window
-	// Drop ends a send in them, instead of keeping it until they are over.
-	Drop bool
+	// Drop ends a send in them, instead of keeping it until they are over. Next hands
+	// it over to its next channel that does not have them.
+	Drop, Next bool
+	// Channels have them; none is all.
+	Channels []string
 }
 
-// quietFor returns the quiet hours of a send, and the zone by whose clocks they
-// are.
-func (t *Timing) quietFor(m *carillonv1.Send) (Quiet, *time.Location) {
+// quietFor returns the quiet hours of a send by a channel, and the zone by whose
+// clocks they are.
+func (t *Timing) quietFor(m *carillonv1.Send, channel string) (Quiet, *time.Location) {
 	app, ok := t.Quiet[m.App]
 	if !ok {
 		app = t.Quiet[AnyApp]
 	}
 	q := app[m.Class]
+	if len(q.Channels) > 0 && !slices.Contains(q.Channels, channel) {
+		q = Quiet{}
+	}
 	if q.Hours.None() || m.To.TimeZone == "" {
 		return q, t.Zone
 	}
@@ -53,10 +60,7 @@ func (t *Timing) lateFrom(it *item, q Quiet, zone *time.Location) time.Time {
 	if late == 0 {
 		return time.Time{}
 	}
-	from := it.accepted
-	if at := it.Send.SendAt; at != nil && at.AsTime().After(from) {
-		from = at.AsTime()
-	}
+	from := it.dueFirst()
 	if quiet, until := q.Hours.At(from, zone); quiet {
 		from = until
 	}
@@ -76,7 +80,8 @@ func (s *Shard) inTime(it *item, way Lane, now time.Time) bool {
 	if t == nil || it.doubt != noDoubt || it.resent() {
 		return true
 	}
-	q, zone := t.quietFor(it.Send)
+	channel, _ := way.Name()
+	q, zone := t.quietFor(it.Send, channel)
 	quiet, until := q.Hours.At(now, zone)
 	var late time.Time
 	if it.made == 0 && it.unknown == 0 {
@@ -89,6 +94,8 @@ func (s *Shard) inTime(it *item, way Lane, now time.Time) bool {
 		return false
 	case quiet && q.Drop:
 		s.drops(it, now)
+		return false
+	case quiet && q.Next && s.passQuiet(it, way, now):
 		return false
 	case quiet:
 		s.parkUntilTime(it, way, until, codeQuietHours, now)
@@ -114,4 +121,41 @@ func (s *Shard) drops(it *item, now time.Time) {
 	}
 	it.reason = why("policy", codeQuietHours)
 	s.end(it, carillonv1.State_STATE_SUPPRESSED, "", now)
+}
+
+// passQuiet hands a send over to the first of its channels by which it is not quiet,
+// as a fallback does: the step is written before that one is tried, so that no crash
+// brings it back, when the hours are over, to one that others may have sent before. A
+// send that was tried stays with its channel.
+func (s *Shard) passQuiet(it *item, way Lane, now time.Time) bool {
+	if it.made > it.before() || it.unknown > 0 {
+		return false
+	}
+	from, account := way.Name()
+	next := s.awake(it, from, now)
+	if next == nil || s.expiry(it, next) <= now.UnixMilli() {
+		return false
+	}
+	it.channel, it.account = from, account
+	reason := why("policy", codeQuietHours)
+	it.passOver(from, reason)
+	s.handOver(it, next, reason, now)
+	return true
+}
+
+// awake returns the first usable channel but one that has no quiet hours now.
+func (s *Shard) awake(it *item, but string, now time.Time) Lane {
+	for _, name := range it.Send.Channels {
+		if name == but || it.gaveUp(name) {
+			continue
+		}
+		q, zone := s.cfg.Timing.quietFor(it.Send, name)
+		if q.Hours.Has(now, zone) {
+			continue
+		}
+		if way, _, fault := s.usable(name, it, now); fault == nil {
+			return way
+		}
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/hours"
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/kafka"
@@ -287,6 +288,9 @@ func (tr *trace) event(verb string, args []string) {
 	case "ordering":
 		tr.ordering(args)
 		return
+	case "routes": // as in a configuration
+		tr.routes(strings.Join(args, " "))
+		return
 	case "rate": // sms 10/m 1
 		tr.rate(args)
 		return
@@ -459,8 +463,17 @@ func (tr *trace) restart(args []string) {
 	tr.giveHalts()
 }
 
-// timing reads "quiet=22:00-08:00 drop=12:00-14:00 late=2h": of marketing sends,
-// of the app "strict", and of marketing sends again.
+func (tr *trace) routes(text string) {
+	c, err := config.Parse([]byte("quiet_hours: {zone: Europe/Lisbon}\nchannels: {sms: , hold: , webhook: , pigeon: }\nroutes: "+text), "trace")
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.cfg.Routes = c.RouteTable()
+	tr.shard.cfg.Routes = tr.cfg.Routes
+}
+
+// timing reads "quiet=22:00-08:00 drop=12:00-14:00 next=20:00-09:00 late=2h": of
+// marketing sends, of the app "strict", of sms alone, and of marketing sends again.
 func (tr *trace) timing(args []string) {
 	const marketing = carillonv1.Class_CLASS_MARKETING
 	lisbon := send.Zone("Europe/Lisbon")
@@ -477,6 +490,10 @@ func (tr *trace) timing(args []string) {
 			q.Drop = true
 			q.Hours, err = hours.Parse(value)
 			t.Quiet["strict"] = map[carillonv1.Class]Quiet{marketing: q}
+		case "next":
+			q.Next, q.Channels = true, []string{"sms"}
+			q.Hours, err = hours.Parse(value)
+			t.Quiet[AnyApp] = map[carillonv1.Class]Quiet{marketing: q}
 		case "late":
 			t.Late[marketing], err = time.ParseDuration(value)
 		}
@@ -555,10 +572,18 @@ func (tr *trace) option(it *intake.Item, arg string) {
 		it.Send.To.TimeZone = value
 	case "phone":
 		it.Send.To.Phone = value
+	case "prefers":
+		it.Send.To.PreferredChannels = strings.Split(value, ",")
 	case "at":
 		it.Send.SendAt = after()
 	case "until":
 		it.Send.ExpiresAt = after()
+	case "back": // it was accepted so long ago
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		it.Accepted = tr.now.Add(-d)
 	case "from":
 		parts := strings.Split(value, "/")
 		p, _ := strconv.Atoi(parts[1])

@@ -90,6 +90,7 @@ type Send struct {
 	// Channels by name in order of preference, each once. The first one that is
 	// configured, serves the app and has a usable address of the recipient is
 	// taken; the next such one when that has failed for good, as `fallback` says.
+	// `@name` stands for the channels of a route that is configured.
 	Channels []string `protobuf:"bytes,4,rep,name=channels,proto3" json:"channels,omitempty"`
 	// What is said.
 	Content *Content `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"`
@@ -340,9 +341,12 @@ type Recipient struct {
 	// BCP 47: `pt-PT`.
 	Locale string `protobuf:"bytes,7,opt,name=locale,proto3" json:"locale,omitempty"`
 	// IANA zone: `Europe/Lisbon`.
-	TimeZone      string `protobuf:"bytes,8,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	TimeZone string `protobuf:"bytes,8,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// Channels in the order that the recipient wants them in, the first one best:
+	// for routes that go by preference.
+	PreferredChannels []string `protobuf:"bytes,9,rep,name=preferred_channels,json=preferredChannels,proto3" json:"preferred_channels,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Recipient) Reset() {
@@ -429,6 +433,13 @@ func (x *Recipient) GetTimeZone() string {
 		return x.TimeZone
 	}
 	return ""
+}
+
+func (x *Recipient) GetPreferredChannels() []string {
+	if x != nil {
+		return x.PreferredChannels
+	}
+	return nil
 }
 
 // PushToken is one device's registration with a push service.
@@ -817,7 +828,7 @@ const file_carillon_v1_send_proto_rawDesc = "" +
 	"tracestate\x121\n" +
 	"\bfallback\x18\x11 \x01(\v2\x15.carillon.v1.FallbackR\bfallback\"\x1a\n" +
 	"\bFallback\x12\x0e\n" +
-	"\x02on\x18\x01 \x03(\tR\x02on\"\xe9\x01\n" +
+	"\x02on\x18\x01 \x03(\tR\x02on\"\x98\x02\n" +
 	"\tRecipient\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x14\n" +
@@ -826,7 +837,8 @@ const file_carillon_v1_send_proto_rawDesc = "" +
 	"\awebhook\x18\x05 \x01(\tR\awebhook\x12%\n" +
 	"\x04chat\x18\x06 \x03(\v2\x11.carillon.v1.PairR\x04chat\x12\x16\n" +
 	"\x06locale\x18\a \x01(\tR\x06locale\x12\x1b\n" +
-	"\ttime_zone\x18\b \x01(\tR\btimeZone\"i\n" +
+	"\ttime_zone\x18\b \x01(\tR\btimeZone\x12-\n" +
+	"\x12preferred_channels\x18\t \x03(\tR\x11preferredChannels\"i\n" +
 	"\tPushToken\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x1a\n" +
 	"\bplatform\x18\x02 \x01(\tR\bplatform\x12\x16\n" +

@@ -102,7 +102,7 @@ const (
 	State_STATE_PARKED State = 20
 	// An attempt's answer was lost and an operator decides.
 	State_STATE_IN_DOUBT State = 21
-	// Its channel has failed for good, and the next one is taken.
+	// Its channel has failed for good, or has quiet hours, and the next one is taken.
 	State_STATE_FALLBACK  State = 22
 	State_STATE_DELIVERED State = 40
 	State_STATE_READ      State = 41
