@@ -3,6 +3,7 @@ package sink
 import (
 	"cmp"
 	"context"
+	"os"
 	"slices"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 type account struct {
 	script script
 	ledger *ledger // nil where none is kept
+	// While this file is there, all attempts are refused; "" is none.
+	refusedWhile string
 }
 
 func (a *account) Close() error {
@@ -26,8 +29,12 @@ func (a *account) Close() error {
 // no timer per attempt.
 func (a *account) Deliver(ctx context.Context, b *sdk.Batch) {
 	decisions := make([]decision, len(b.Attempts))
+	locked := a.locked()
 	for i, at := range b.Attempts {
 		decisions[i] = a.script.decide(at)
+		if locked {
+			decisions[i].outcome, decisions[i].recorded = refused, true
+		}
 	}
 	now := time.Now()
 	if a.ledger != nil {
@@ -47,6 +54,15 @@ func (a *account) Deliver(ctx context.Context, b *sdk.Batch) {
 	}
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(decisions[i].latency, decisions[j].latency) })
 	a.reply(ctx, b, decisions, now, order)
+}
+
+// locked says whether the account is refused for its credentials.
+func (a *account) locked() bool {
+	if a.refusedWhile == "" {
+		return false
+	}
+	_, err := os.Stat(a.refusedWhile)
+	return err == nil
 }
 
 // reply answers in the given order (nil is the batch's) as latencies run out.

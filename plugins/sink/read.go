@@ -15,7 +15,7 @@ import (
 // Entry is one attempt that reached the sink.
 type Entry struct {
 	// Verdict is what was going to be answered: "accepted", "failed",
-	// "throttled", "rejected" or "unknown".
+	// "throttled", "rejected", "unknown", or "refused" for the account's credentials.
 	Verdict string
 	Attempt uint32
 	Token   uint64
@@ -80,7 +80,7 @@ func Entries(path string) iter.Seq2[Entry, error] {
 	}
 }
 
-var outcomeNames = map[string]string{"a": "accepted", "f": "failed", "t": "throttled", "r": "rejected", "u": "unknown"}
+var outcomeNames = map[string]string{"a": "accepted", "f": "failed", "t": "throttled", "r": "rejected", "u": "unknown", "c": "refused"}
 
 func parseEntry(line string) (Entry, error) {
 	fields := strings.Split(line, "\t")

@@ -46,6 +46,7 @@ const (
 	throttled outcome = 't'
 	rejected  outcome = 'r'
 	unknown   outcome = 'u'
+	refused   outcome = 'c' // for the account's credentials
 )
 
 func (c *script) decide(a *sdk.Attempt) decision {
@@ -78,6 +79,8 @@ func (c *script) verdict(o outcome, a *sdk.Attempt) sdk.Verdict {
 		return sdk.Throttled(c.retryAfter, "", "sink")
 	case rejected:
 		return sdk.Rejected(sdk.Message, "sink")
+	case refused:
+		return sdk.Rejected(sdk.Credential, "sink")
 	default:
 		return sdk.Unknown("sink")
 	}

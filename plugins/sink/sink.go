@@ -41,6 +41,7 @@ type settings struct {
 	Unknowns      float64      `json:"unknowns"`
 	Seed          uint64       `json:"seed"`
 	Ledger        string       `json:"ledger"`
+	RefusedWhile  string       `json:"refused_while"`
 }
 
 func (s *settings) check() error {
@@ -68,7 +69,7 @@ func (channel) Open(_ context.Context, cfg sdk.AccountConfig) (sdk.Account, erro
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	a := &account{script: newScript(s)}
+	a := &account{script: newScript(s), refusedWhile: s.RefusedWhile}
 	if s.Ledger == "" {
 		return a, nil
 	}

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -122,6 +123,28 @@ func TestLatency(t *testing.T) {
 			t.Errorf("given up after 120ms: %d answers after %v", len(answered), time.Since(began))
 		}
 	})
+}
+
+// TestRefusedWhile: a provider that lets nobody in, for as long as a file is there.
+func TestRefusedWhile(t *testing.T) {
+	dir := t.TempDir()
+	lock, path := filepath.Join(dir, "locked"), filepath.Join(dir, "ledger")
+	acct := open(t, `{"refused_while": "`+lock+`", "unknowns": 1, "ledger": "`+path+`"}`)
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v := deliver(t.Context(), acct, attempts(1)); v[0] != "rejected credential sink" {
+		t.Errorf("%q while the file is there", v[0])
+	}
+	if e, err := ReadLedger(path); err != nil || len(e) != 1 || e[0].Verdict != "refused" || e[0].Sent() {
+		t.Errorf("the ledger has %+v, %v", e, err)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	if v := deliver(t.Context(), acct, attempts(1)); v[0] != "unknown sink" {
+		t.Errorf("%q once it is gone", v[0])
+	}
 }
 
 func TestManual(t *testing.T) {
