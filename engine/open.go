@@ -72,8 +72,8 @@ func (e *Engine) tellDoubt(cfg shard.Config, done [2]map[int64]bool) {
 			}
 		}
 	}
-	if n > 0 {
-		e.log.Info().Int32("shard", cfg.ID).Int64("at_most", n).
+	if parked := cfg.Found[intake.Urgent].Parked; n > 0 || parked > 0 {
+		e.log.Info().Int32("shard", cfg.ID).Int64("at_most", n).Int("parked", parked).
 			Msg("the former owner may have had attempts under way: what it had reserved and not finished waits for its channel's deadline")
 	}
 }

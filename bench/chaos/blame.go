@@ -26,6 +26,7 @@ func (v *verdict) blame(faults []Fault, id string, s *story) {
 			open = true
 			v.overdue++
 		}
+		open = open || a.lost
 		if open {
 			v.bound++
 		}
@@ -61,7 +62,7 @@ func (s *story) repeated(faults []Fault) int {
 	for i, b := range s.sent {
 		for j, a := range s.sent[:i] {
 			open := slices.ContainsFunc(faults, func(f Fault) bool { return f.leavesOpen(s, a) && b.at.After(f.Begin) })
-			if !used[j] && (open || a.overdue() && b.began.After(a.deadline)) {
+			if !used[j] && (open || a.lost || a.overdue() && b.began.After(a.deadline)) {
 				used[j] = true
 				n++
 				break

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/carillonhq/carillon/plugins/sink"
 )
 
 // Config of a run.
@@ -43,6 +40,9 @@ type Config struct {
 	Settle time.Duration
 	// Standby has the nodes follow the shards of others.
 	Standby bool
+	// Flow switches on what decides when and by which way a send goes: limits, caps,
+	// quiet hours, cancel and pause, suppressions, fallback, collapse, and a breaker.
+	Flow bool
 	// Strict fails a run also for what a provider with idempotency keys would
 	// have let through twice.
 	Strict bool
@@ -72,6 +72,8 @@ func (c Config) Check() error {
 // run is one run under way.
 type run struct {
 	Config
+	flow      *flow     // nil where there is none
+	operator  *operator // nil without a flow
 	cluster   *cluster
 	publisher *publisher
 	watcher   *watcher
@@ -102,7 +104,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 func (r *run) through(ctx context.Context, load func(context.Context) error) (e evidence, v *verdict, err error) {
 	c := r.Config
 	r.say("starting %d nodes and the broker (%s) in %s", c.Nodes, c.Broker, c.Dir)
-	if r.cluster, err = openCluster(ctx, c, c.Dir); err != nil {
+	r.flow = newFlow(c, r.began)
+	if r.cluster, err = openCluster(ctx, c, r.flow); err != nil {
 		return e, nil, err
 	}
 	defer func() { _ = r.cluster.close() }() // the verdict is in by then
@@ -110,6 +113,9 @@ func (r *run) through(ctx context.Context, load func(context.Context) error) (e 
 		return e, nil, err
 	}
 	defer r.publisher.close()
+	if err = r.hire(); err != nil {
+		return e, nil, err
+	}
 	if r.watcher, err = newWatcher(r.cluster); err != nil {
 		return e, nil, err
 	}
@@ -171,6 +177,9 @@ func (r *run) underLoad(ctx context.Context, inflict func() error) error {
 	defer end()
 	var publishing sync.WaitGroup
 	publishing.Go(func() { r.publisher.publish(loading, r.SendsPerSecond) })
+	if r.operator != nil {
+		publishing.Go(func() { r.operator.run(loading) })
+	}
 	err := inflict()
 	end()
 	publishing.Wait()
@@ -190,7 +199,11 @@ func (r *run) settle(ctx context.Context) (err error) {
 	r.say("no more faults; waiting for the last outcomes")
 	began := time.Now()
 	again := r.publisher.repeated()
-	for most, last := 0, began; time.Since(last) < r.Settle; {
+	patience := r.Settle
+	if r.flow != nil {
+		patience += time.Minute // a send may wait so long for its cap or for dusk
+	}
+	for most, last := 0, began; time.Since(last) < patience; {
 		ended, recognised := r.watcher.endedIDs(), r.watcher.recognised(again)
 		if ended >= r.publisher.accepted() && recognised == len(again) || !sleep(ctx, 100*time.Millisecond) {
 			break
@@ -236,30 +249,6 @@ func (r *run) readToEnd(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("read the topic status to its end: %w", context.Cause(ctx)), err)
 		}
 	}
-}
-
-// gather puts together what was seen.
-func (r *run) gather() (evidence, error) {
-	e := evidence{
-		run: r.publisher.run, sends: r.publisher.all(), repeats: r.publisher.repeated(), outcomes: r.watcher.outcomes,
-		faults: inOrder(r.faults.done), rate: float64(r.ProviderRate),
-		burst: max(1, float64(r.ProviderRate/10)), // the engine's default
-	}
-	for _, n := range r.cluster.nodes {
-		for line, err := range sink.Entries(n.Ledger) {
-			if errors.Is(err, os.ErrNotExist) {
-				break // its plugin never came up
-			}
-			if err != nil {
-				return e, err
-			}
-			e.attempts = append(e.attempts, attempt{
-				id: line.ID, node: n.Name, key: line.Key, number: line.Attempt, sent: line.Sent(), at: line.At,
-				began: line.Deadline.Add(-deadline), deadline: line.Deadline,
-			})
-		}
-	}
-	return e, nil
 }
 
 // Logs is the pattern of the nodes' logs in a run's directory.

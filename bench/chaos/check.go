@@ -10,9 +10,12 @@ import (
 type attempt struct {
 	id       string
 	node     string
+	channel  string
 	key      string
 	number   uint32 // of the send's attempts, from 1
 	sent     bool   // the recipient got it
+	lost     bool   // and the provider gave no answer
+	refused  bool   // for the account's credentials
 	at       time.Time
 	began    time.Time // by the engine: a plugin that stands still comes to it later
 	deadline time.Time // an answer counted until then
@@ -20,14 +23,17 @@ type attempt struct {
 
 // evidence is all that the verdict is made of.
 type evidence struct {
-	run      string // begins every id
-	sends    []published
-	repeats  []repetition
-	attempts []attempt // by time
-	outcomes []outcome // as they were seen
-	faults   []Fault
-	rate     float64 // of the provider, 0 where it has none
-	burst    float64
+	run       string // begins every id
+	sends     []published
+	repeats   []repetition
+	attempts  []attempt // by time
+	outcomes  []outcome // as they were seen
+	faults    []Fault
+	rate      float64 // of the provider, 0 where it has none
+	burst     float64
+	flow      *flow // nil where there was none
+	deeds     []deed
+	takeovers []takeover
 }
 
 // verdict is what the evidence shows. What is counted by fault is in the faults'
@@ -61,6 +67,8 @@ type verdict struct {
 	overshoot window          // by when the engine began its attempts
 	arrivals  window          // by when they came to the provider
 	silence   window          // the longest without any outcome
+
+	flow []finding
 }
 
 // story is what is known of one send.
@@ -103,6 +111,9 @@ func check(e evidence) *verdict {
 	v.silence = silence(e.outcomes)
 	if e.rate > 0 {
 		v.overshoot, v.arrivals = overshoot(e.begun(), e.rate, e.burst), overshoot(e.unfrozen(), e.rate, e.burst)
+	}
+	if e.flow != nil {
+		v.flow = examine(e, stories)
 	}
 	return v
 }

@@ -28,15 +28,18 @@ type cluster struct {
 }
 
 // openCluster starts the broker and the nodes, and waits until all are ready.
-func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
+func openCluster(ctx context.Context, c Config, f *flow) (*cluster, error) {
 	k := &cluster{prefix: fmt.Sprintf("chaos-%x.", time.Now().UnixNano())}
 	k.group = k.prefix + "carillon"
 	var err error
-	if k.broker, err = rig.OpenBroker(ctx, c.Broker, filepath.Join(dir, "broker"), c.Command); err != nil {
+	if k.broker, err = rig.OpenBroker(ctx, c.Broker, filepath.Join(c.Dir, "broker"), c.Command); err != nil {
 		return nil, err
 	}
+	if err := f.prepare(); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
 	for i := range c.Nodes {
-		if err := k.openNode(c, dir, fmt.Sprintf("node-%d", i)); err != nil {
+		if err := k.openNode(c, f, fmt.Sprintf("node-%d", i)); err != nil {
 			return nil, errors.Join(err, k.close())
 		}
 	}
@@ -50,7 +53,7 @@ func openCluster(ctx context.Context, c Config, dir string) (*cluster, error) {
 
 // openNode starts a node, with a link to the broker that can be cut where one
 // of the faults does that.
-func (k *cluster) openNode(c Config, dir, name string) (err error) {
+func (k *cluster) openNode(c Config, f *flow, name string) (err error) {
 	near, way := k.broker.Addr, (*link)(nil)
 	if slices.Contains(c.Faults, Partition) {
 		way = newLink()
@@ -58,9 +61,9 @@ func (k *cluster) openNode(c Config, dir, name string) (err error) {
 			return err
 		}
 	}
-	n, err := newNode(dir, name, c.Command, nodeConfig{
+	n, err := newNode(c.Dir, name, c.Command, nodeConfig{
 		Broker: near, Prefix: k.prefix, Group: k.group, Session: c.Session, Drain: c.Session / 2,
-		Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed, Hold: c.Policy == "hold", Standby: c.Standby,
+		Partitions: c.Partitions, Rate: c.ProviderRate, Seed: c.Seed, Hold: c.Policy == "hold", Standby: c.Standby, Flow: f,
 	})
 	if err != nil {
 		return err

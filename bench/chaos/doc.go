@@ -17,9 +17,14 @@
 //	link.go     a node's way to the broker, which can be cut; talk.go has it
 //	            hide the broker's own address
 //	publish.go  the open-loop producer
+//	flow.go     what decides when and by which way sends go, an app for each of it;
+//	            operator.go who cancels, pauses, suppresses and locks out meanwhile
 //	watch.go    status events as they come; offsets.go what the group has committed
+//	gather.go   what was seen, put together
 //	check.go    the verdict: pure, from what was collected; blame.go what was
 //	            doubled, order.go ordering keys, pace.go times and limits
+//	examine*.go the flow's checks: pure as well, from the ledgers, status, and what
+//	            the operator did when
 //	report.go   the report; judge.go what is wrong with it, table.go for people
 //	points*.go  a node killed at named points of its code instead
 package chaos

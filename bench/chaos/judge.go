@@ -26,6 +26,9 @@ func (p *Report) judge(unclean int, strict bool) {
 		fail(*p.LimitOvershoot > p.LimitTolerance, "the limit was exceeded by %.0f attempts, and %.0f are tolerated", *p.LimitOvershoot, p.LimitTolerance)
 		fail(*p.LimitArrivals > p.LimitRate, "the limit was exceeded by %.0f attempts at the provider", *p.LimitArrivals)
 	}
+	for _, f := range p.Flow {
+		fail(f.Wrong > 0, "%s: %d of %d are wrong", f.Check, f.Wrong, f.Judged)
+	}
 	fail(p.UnknownIDs > 0, "%d attempts or events are of sends that nobody published", p.UnknownIDs)
 	fail(p.OffsetsBack > 0, "committed offsets went back %d times", p.OffsetsBack)
 	fail(p.Lag != 0, "%d input records are covered by no commit", p.Lag)

@@ -35,6 +35,7 @@ type nodeConfig struct {
 	Partitions, Rate                                int
 	Seed                                            uint64
 	Hold, Standby                                   bool
+	Flow                                            *flow // nil: only the plain load's
 }
 
 // newNode writes a node's configuration below dir. It starts nothing.
@@ -49,6 +50,16 @@ func newNode(dir, name string, command []string, c nodeConfig) (*node, error) {
 		return nil, fmt.Errorf("write the configuration of %s: %w", name, err)
 	}
 	return &node{Node: n}, n.Write(text.Bytes())
+}
+
+// ledgers are the files that its providers keep, by channel. Those of a flow are
+// not there without one.
+func (n *node) ledgers() map[string]string {
+	all := map[string]string{mainChannel: n.Ledger}
+	for _, channel := range sideChannels() {
+		all[channel] = n.Ledger + "." + channel
+	}
+	return all
 }
 
 // gauges are sums of a node's metrics.

@@ -46,11 +46,12 @@ func silence(outcomes []outcome) (longest window) {
 	return longest
 }
 
-// begun returns when the engine began each attempt, in order.
-func (e evidence) begun() []time.Time {
-	all := make([]time.Time, len(e.attempts))
-	for i, a := range e.attempts {
-		all[i] = a.began
+// begun returns when the engine began each attempt of the main account, in order.
+func (e evidence) begun() (all []time.Time) {
+	for _, a := range e.attempts {
+		if a.channel == mainChannel {
+			all = append(all, a.began)
+		}
 	}
 	slices.SortFunc(all, time.Time.Compare)
 	return all
@@ -60,7 +61,7 @@ func (e evidence) begun() []time.Time {
 // that came while that was frozen, and that it got at all at once.
 func (e evidence) unfrozen() (all []time.Time) {
 	for _, a := range e.attempts {
-		if !slices.ContainsFunc(e.faults, func(f Fault) bool {
+		if a.channel == mainChannel && !slices.ContainsFunc(e.faults, func(f Fault) bool {
 			return f.Kind == PluginStop && f.Node == a.node && !a.at.Before(f.End) && !a.began.After(f.End)
 		}) {
 			all = append(all, a.at)

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,7 +23,9 @@ type publisher struct {
 	prefix string
 	run    string // begins every id
 	rng    *rand.Rand
+	flow   *flow        // nil: all is plain load
 	extra  atomic.Int64 // sends beyond the rate, asked for by crowd
+	epoch  atomic.Int64 // the campaign that canceledApp is at
 
 	mu      sync.Mutex
 	sends   []published // by number
@@ -34,7 +37,15 @@ type publisher struct {
 type published struct {
 	to, orderingKey string
 	topic           string
-	accepted        bool // acknowledged by Kafka; otherwise it may be stored all the same
+	app             string
+	channels        []string
+	fallback        []string // the ends that the next channel follows
+	class, campaign string
+	collapseKey     string
+	zone            string
+	sendAt, expires time.Time // zero: none
+	stamp           time.Time // of its record, once it is accepted
+	accepted        bool      // acknowledged by Kafka; otherwise it may be stored all the same
 	failed          bool
 	place           place // in the input, once it is accepted
 }
@@ -64,9 +75,13 @@ func (p *publisher) publish(ctx context.Context, perSecond float64) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	began := time.Now()
-	for n := 0; ; {
-		for due := int(time.Since(began).Seconds()*perSecond) + int(p.extra.Load()); n < due; n++ {
-			p.one(n)
+	for n, crowded := 0, 0; ; {
+		for due := int(time.Since(began).Seconds()*perSecond) + crowded; n < due; n++ {
+			p.one(n, p.next(n, time.Now()))
+		}
+		for ; crowded < int(p.extra.Load()); crowded++ {
+			p.one(n, p.plain())
+			n++
 		}
 		select {
 		case <-ctx.Done():
@@ -85,10 +100,27 @@ const (
 	orderedRecipients = 15
 )
 
-// next makes up a send: a third are urgent, and a quarter have an ordering key,
-// which goes by one of the two inputs: between them there is no order.
-func (p *publisher) next() published {
-	s := published{to: "r" + strconv.Itoa(p.rng.IntN(recipients)), topic: p.prefix + "sends.bulk"}
+// next makes up a send.
+func (p *publisher) next(n int, now time.Time) published {
+	s := p.plain()
+	if p.flow != nil {
+		p.flow.form(&s, p.rng, n, now)
+		if s.app == canceledApp {
+			s.campaign = p.canceledCampaign()
+		}
+	}
+	return s
+}
+
+func (p *publisher) canceledCampaign() string { return "x" + strconv.FormatInt(p.epoch.Load(), 10) }
+
+// plain makes up a send of which a third are urgent, and a quarter have an
+// ordering key, which goes by one of the two inputs: between them there is no order.
+func (p *publisher) plain() published {
+	s := published{
+		to: "r" + strconv.Itoa(p.rng.IntN(recipients)), topic: p.prefix + "sends.bulk",
+		app: plainApp, channels: []string{mainChannel},
+	}
 	urgent := p.rng.IntN(3) == 0
 	if p.rng.IntN(4) == 0 {
 		s.to = "o" + strconv.Itoa(p.rng.IntN(orderedRecipients))
@@ -103,8 +135,7 @@ func (p *publisher) next() published {
 	return s
 }
 
-func (p *publisher) one(n int) {
-	s := p.next()
+func (p *publisher) one(n int, s published) {
 	p.mu.Lock()
 	p.sends = append(p.sends, s)
 	p.mu.Unlock()
@@ -113,16 +144,54 @@ func (p *publisher) one(n int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.sends[n].failed = err != nil; err == nil {
-			p.sends[n].accepted, p.sends[n].place = true, placeOf(r)
+			p.sends[n].accepted, p.sends[n].place, p.sends[n].stamp = true, placeOf(r), r.Timestamp
 			p.known++
 		}
 	})
 }
 
 func (p *publisher) record(n int, s published) *kgo.Record {
-	return &kgo.Record{Topic: s.topic, Key: []byte(s.to), Value: fmt.Appendf(nil,
-		`{"id":"%s%d","app":"chaos","to":{"id":%q},"orderingKey":%q,"channels":["sink"],"content":{"title":"T","body":"B"}}`,
-		p.run, n, s.to, s.orderingKey)}
+	return &kgo.Record{Topic: s.topic, Key: []byte(s.to), Value: s.json(p.run + strconv.Itoa(n))}
+}
+
+// json is the send as the contract has it.
+func (s published) json(id string) []byte {
+	type recipient struct {
+		ID   string `json:"id"`
+		Zone string `json:"timeZone,omitempty"`
+	}
+	type fallback struct {
+		On []string `json:"on"`
+	}
+	type content struct {
+		Title string `json:"title"`
+		Body  string `json:"body"`
+	}
+	m := struct {
+		ID          string    `json:"id"`
+		App         string    `json:"app"`
+		To          recipient `json:"to"`
+		Channels    []string  `json:"channels"`
+		Fallback    *fallback `json:"fallback,omitempty"`
+		Content     content   `json:"content"`
+		Class       string    `json:"class,omitempty"`
+		Campaign    string    `json:"campaign,omitempty"`
+		OrderingKey string    `json:"orderingKey,omitempty"`
+		CollapseKey string    `json:"collapseKey,omitempty"`
+		SendAt      time.Time `json:"sendAt,omitzero"`
+		ExpiresAt   time.Time `json:"expiresAt,omitzero"`
+	}{
+		ID: id, App: s.app, To: recipient{s.to, s.zone}, Channels: s.channels, Content: content{"T", "B"}, Class: s.class,
+		Campaign: s.campaign, OrderingKey: s.orderingKey, CollapseKey: s.collapseKey, SendAt: s.sendAt, ExpiresAt: s.expires,
+	}
+	if s.fallback != nil {
+		m.Fallback = &fallback{s.fallback}
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // texts and times of this century
+	}
+	return text
 }
 
 func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset} }

@@ -84,6 +84,10 @@ type Report struct {
 	SilenceSeconds float64 `json:"silence_seconds"`
 	SilenceAt      float64 `json:"silence_at_seconds"`
 
+	// Flow is what was found of what decides when and by which way sends go; none
+	// without --flow.
+	Flow []FlowReport `json:"flow,omitempty"`
+
 	SettleSeconds float64 `json:"settle_seconds"`
 	// Recoveries is how soon all shards sent again, by kind of fault.
 	Recoveries map[Kind]Recovery `json:"recoveries"`
@@ -91,6 +95,16 @@ type Report struct {
 	// Failures says what is wrong, a sentence each; none is a pass.
 	Failures []string `json:"failures"`
 	Examples []string `json:"examples"`
+}
+
+// FlowReport is one check of what decides when and by which way sends go.
+type FlowReport struct {
+	Check string `json:"check"`
+	// Judged counts the sends or attempts that it is about. Of Excused a fault may
+	// have been the cause, as guarantees.md says; Wrong must be 0.
+	Judged  int `json:"judged"`
+	Excused int `json:"excused"`
+	Wrong   int `json:"wrong"`
 }
 
 // FaultReport is one fault.
@@ -153,14 +167,19 @@ func newReport(r *run, e evidence, v *verdict) *Report {
 		Failures: []string{}, Examples: []string{},
 	}
 	p.pace(r, e, v)
+	lists := [][]string{
+		v.lost, v.manyOutcomes, v.unexplained, v.zombies, v.resent, v.disordered, r.watcher.rewinds, r.cluster.crashes, r.unclean,
+	}
+	for _, f := range v.flow {
+		p.Flow = append(p.Flow, FlowReport{f.check, f.judged, f.excused, len(f.wrong)})
+		lists = append(lists, f.wrong)
+	}
 	for i, f := range e.faults {
 		p.Faults[f.Kind]++
 		p.FaultLog = append(p.FaultLog, faultReport(i, f, r.began, v))
 	}
 	p.Recoveries = recoveries(p.FaultLog)
-	for _, list := range [][]string{
-		v.lost, v.manyOutcomes, v.unexplained, v.zombies, v.resent, v.disordered, r.watcher.rewinds, r.cluster.crashes, r.unclean,
-	} {
+	for _, list := range lists {
 		p.Examples = append(p.Examples, list[:min(len(list), examples)]...)
 	}
 	p.judge(len(r.unclean), r.Strict)
@@ -176,12 +195,15 @@ func (p *Report) pace(r *run, e evidence, v *verdict) {
 		return
 	}
 	p.LimitOvershoot, p.LimitArrivals = &v.overshoot.over, &v.arrivals.over
-	p.LimitRate, p.LimitTolerance = e.rate, max(5, e.burst/5)
+	p.LimitRate, p.LimitTolerance = e.rate, tolerated(e.burst)
 	if v.overshoot.over > 0 {
 		p.OvershootAt = v.overshoot.from.Sub(r.began).Seconds()
 		p.OvershootSeconds = v.overshoot.to.Sub(v.overshoot.from).Seconds()
 	}
 }
+
+// tolerated is by how many attempts a limit may be exceeded, at hand-overs.
+func tolerated(burst float64) float64 { return max(5, burst/5) }
 
 func faultReport(i int, f Fault, began time.Time, v *verdict) FaultReport {
 	p := FaultReport{

@@ -57,6 +57,9 @@ func (p *Report) writeFigures(w io.Writer) {
 		row("limit overshoot", fmt.Sprintf("%.0f", *p.LimitOvershoot), fmt.Sprintf("attempts above rate·w + burst in the worst window (%.2f s at %.1f s); %.0f at the provider",
 			p.OvershootSeconds, p.OvershootAt, *p.LimitArrivals))
 	}
+	for _, f := range p.Flow {
+		row(f.Check, f.Wrong, fmt.Sprintf("wrong of %d; %d are excused", f.Judged, f.Excused))
+	}
 	row("longest silence", seconds(p.SilenceSeconds), fmt.Sprintf("nothing ended from %.1f s on", p.SilenceAt))
 }
 

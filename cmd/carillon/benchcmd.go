@@ -68,6 +68,13 @@ open: those are counted, and are the bound. A clean restart leaves nothing open.
 With idempotent, the provider remembers keys, and none may be doubled. With
 hold, none may be doubled at all, and what was open ends unknown.
 
+Meanwhile half of the load goes through what decides when and by which way a
+send goes (--flow): rates of accounts, apps and campaigns, caps, a rate of each
+recipient, quiet hours, expiry, fallback to a second channel, collapse, and an
+account that is refused for some seconds; and somebody cancels campaigns, pauses
+an app and suppresses recipients. Each has a check of its own, which goes by the
+provider's ledger and allows what docs/guarantees.md does.
+
 Whatever the policy, these are failures too: a lost send, a second outcome, a
 send with an ordering key that overtakes another, a duplicate that is sent
 (sends that had ended are published again after a disk was lost), a limit
@@ -103,6 +110,7 @@ func newBenchChaos() *cobra.Command {
 	flags.DurationVar(&f.Session, "session", 6*time.Second, "session timeout of the consumer group")
 	flags.DurationVar(&f.Settle, "settle", time.Minute, "how long nothing may end while sends have no outcome")
 	flags.BoolVar(&f.Standby, "standby", false, "nodes follow the shards of others (engine.standby)")
+	flags.BoolVar(&f.Flow, "flow", true, "limits, caps, quiet hours, cancel and pause, suppressions, fallback, collapse and a breaker as well")
 	flags.BoolVar(&f.Strict, "strict", false, "fail for what a provider with idempotency keys would have doubled, too")
 	flags.StringVar(&f.json, "json", "", "write the report to this file as JSON as well")
 	flags.StringVar(&f.Dir, "dir", "", "keep all data and logs here; default: a temporary one, kept if the run fails")
