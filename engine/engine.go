@@ -206,11 +206,10 @@ func (e *Engine) startPlugins(ctx context.Context, quit func(), fatal context.Ca
 				Channel: name, Account: account, Rate: a.Rate.PerSecond(), Burst: a.Burst, Limits: laneLimits(a), Deadline: ch.Deadline,
 				WarmUp: warmUp(a.WarmUp), Adaptive: a.Adaptive, Breaker: breakerOf(ch, a.Breaker),
 			}, p, newLaneObserver(e.metrics, name, account), e.log, time.Now())
-			e.lanes.add(name, a.Apps, l)
+			e.lanes.addWay(name, a.Apps, l, a.Weight, a.Priority)
 			running.Go(func() { l.Run(ctx) })
 		}
 	}
-	e.lanes.sort()
 	return func() error {
 		quit()
 		running.Wait()

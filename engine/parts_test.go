@@ -23,7 +23,6 @@ func TestFindPrefersAnAppsOwnAccount(t *testing.T) {
 	add("sms", "b-shop", "shop", "bank")
 	add("sms", "c-shop", "shop")
 	add("email", "only", "bank")
-	all.sort()
 	for _, c := range []struct{ name, channel, app, account, code string }{
 		{"its own goes before everybody's", "sms", "bank", "b-shop", ""},
 		{"the first of several of its own", "sms", "shop", "b-shop", ""},

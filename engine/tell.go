@@ -21,7 +21,7 @@ import (
 func (e *Engine) tell(_ *controlv1.Query, r *controlv1.Reply) {
 	now, parked, figures := time.Now(), e.parked(), e.figures()
 	for _, channel := range slices.Sorted(maps.Keys(e.lanes.channels)) {
-		for _, w := range e.lanes.channels[channel] {
+		for _, w := range e.lanes.channels[channel].ways {
 			r.Lanes = append(r.Lanes, e.laneState(w, parked, now))
 		}
 	}

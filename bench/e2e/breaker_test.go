@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +22,7 @@ func TestProviderRefusesEverything(t *testing.T) {
 	const n = 300
 	server, r := refusing(t)
 	r.start()
-	r.publishHooks(server, n)
+	r.publishHooks(server.URL(), 0, n)
 	r.waitFor("breaker_state", `carillon_breaker_state{account="default",channel="webhook"}`, func(v int) bool { return v > 0 })
 	time.Sleep(3500 * time.Millisecond) // several probes, each of which fails
 	asked := server.Counts().Received
@@ -51,6 +54,54 @@ func TestProviderRefusesEverything(t *testing.T) {
 	t.Logf("asked %d times, %d parked events of %d sends", asked, parked, n)
 }
 
+// The same with a second account, which is not refused: all goes by that one, within
+// the time of a probe, and by the first again when it is well.
+func TestFailoverToTheSecondAccount(t *testing.T) {
+	const n = 300
+	var mended atomic.Bool
+	var first, second atomic.Int64
+	addr := freeAddr(t)
+	receiver := &http.Server{Addr: addr, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch {
+		case req.Header.Get("X-Account") == "second":
+			second.Add(1)
+		case mended.Load():
+			first.Add(1)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})}
+	go func() { _ = receiver.ListenAndServe() }()
+	t.Cleanup(func() { _ = receiver.Shutdown(context.Background()) })
+	_, r := refusing(t)
+	ch := r.cfg.Channels["webhook"]
+	other := ch.Accounts["default"]
+	other.Settings = maps.Clone(other.Settings)
+	other.Settings["headers"] = map[string]any{"X-Account": "second"}
+	other.Priority = 1
+	ch.Accounts["second"] = other
+	r.start()
+	r.publishHooks("http://"+addr, 0, n)
+	began := time.Now()
+	for id, states := range outcomes(r.statuses(untilOutcomes(n))) {
+		if states["sent"] != 1 || len(states) != 1 {
+			t.Errorf("%s: %v", id, states)
+		}
+	}
+	if second.Load() != n || first.Load() != 0 {
+		t.Errorf("%d went by the second account, %d by the first", second.Load(), first.Load())
+	}
+	t.Logf("all %d sent after %v", n, time.Since(began).Round(time.Millisecond))
+	mended.Store(true)
+	for more := n; first.Load() < 50; more++ { // until a probe has shown it
+		if more > 2*n {
+			t.Fatalf("%d go by the first account once it is well", first.Load())
+		}
+		r.publishHooks("http://"+addr, more, more+1)
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // refusing is a receiver that answers 401 and a channel that takes that for a
 // failure, whose sends have two attempts.
 func refusing(t *testing.T) (*webhooksim.Server, *rig) {
@@ -74,11 +125,11 @@ func refusing(t *testing.T) (*webhooksim.Server, *rig) {
 	return server, r
 }
 
-func (r *rig) publishHooks(server *webhooksim.Server, n int) {
+func (r *rig) publishHooks(url string, from, to int) {
 	r.t.Helper()
-	for i := range n {
+	for i := from; i < to; i++ {
 		rec := record(fmt.Sprint("u", i), fmt.Sprintf(
-			`{"id":"m%d","app":"shop","to":{"id":"u%d","webhook":"%s/%d"},"channels":["webhook"],"content":{"body":"B"}}`, i, i, server.URL(), i))
+			`{"id":"m%d","app":"shop","to":{"id":"u%d","webhook":"%s/%d"},"channels":["webhook"],"content":{"body":"B"}}`, i, i, url, i))
 		if i%2 == 0 {
 			rec.Topic = "sends.bulk"
 		}

@@ -64,6 +64,7 @@ var killers = map[string][]killer{
 	fault.DoubtNotSeen:           {inShard},
 	fault.ParkedDoubtNotSeen:     {inShard},
 	fault.DoubtNotWaited:         {inShard},
+	fault.UnknownChangesAccount:  {inShard},
 	fault.HoldNotAnnounced:       {inShard},
 	fault.TombstoneFirst:         {inShard},
 	fault.DoubtNotPassedOn:       {inShard},

@@ -86,7 +86,7 @@ func DefaultChannel() Channel {
 // that are made in Go.
 func DefaultAccount() Account {
 	return Account{
-		Apps: []string{"*"}, Adaptive: true,
+		Apps: []string{"*"}, Weight: 1, Adaptive: true,
 		Breaker: Breaker{Enabled: true, Refusals: 5, Attempts: 20, Window: time.Minute, Pause: time.Second, MaxPause: time.Minute},
 	}
 }

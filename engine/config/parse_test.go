@@ -150,13 +150,13 @@ func TestParse(t *testing.T) {
 	want.Prices = map[string]Price{"*": 0.05, "+351": 0.031}
 	want.Accounts = map[string]Account{
 		"Main.1": {
-			Apps: []string{"shop"}, Rate: Rate{600000, time.Minute}, Burst: 1000, Adaptive: true, Breaker: DefaultAccount().Breaker,
+			Apps: []string{"shop"}, Rate: Rate{600000, time.Minute}, Burst: 1000, Weight: 1, Adaptive: true, Breaker: DefaultAccount().Breaker,
 			AppRate: Rate{100, time.Second}, AppRates: AppRates{"shop": {7, time.Minute}}, CampaignRate: Rate{50, time.Second},
 			Limits:   ValueRates{"domain": {10, time.Second}, "recipient": {1, time.Minute}},
 			Settings: map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", 2.5, true, nil}, "7": "d"}, "since": "2026-01-02"},
 			Secrets:  map[string]SecretRef{"key": "env:SMS_KEY"},
 		},
-		"other": {Apps: []string{"*"}, Rate: Rate{10, time.Hour}, Burst: 1, Adaptive: true, Breaker: DefaultAccount().Breaker},
+		"other": {Apps: []string{"*"}, Rate: Rate{10, time.Hour}, Burst: 1, Weight: 1, Adaptive: true, Breaker: DefaultAccount().Breaker},
 	}
 	if diff := cmp.Diff(want, c.Channels["sms-gw"]); diff != "" {
 		t.Error(diff)

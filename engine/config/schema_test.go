@@ -231,7 +231,7 @@ func TestDocsAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"breaker", "warm-up"} {
+	for _, name := range []string{"breaker", "warm-up", "accounts"} {
 		_, rest, _ := strings.Cut(string(page), "```yaml "+name+"\n")
 		example, _, ok := strings.Cut(rest, "```")
 		c, err := Parse([]byte(example), "docs/configuration.md")
@@ -240,7 +240,7 @@ func TestDocsAccounts(t *testing.T) {
 			continue
 		}
 		a := c.Channels["email"].Accounts["main"]
-		if name == "breaker" && a.Breaker.Refusals != 3 || name == "warm-up" && len(a.WarmUp.Steps) != 3 {
+		if name == "breaker" && a.Breaker.Refusals != 3 || name == "warm-up" && len(a.WarmUp.Steps) != 3 || name == "accounts" && len(c.Channels["email"].Accounts) != 3 {
 			t.Errorf("%+v of\n%s", a, example)
 		}
 	}

@@ -281,6 +281,11 @@ type Plugin struct {
 type Account struct {
 	// The apps that may use it; `*` is every app.
 	Apps []string `yaml:"apps"`
+	// Of several accounts for an app the ones of the lowest priority are used, and
+	// those of the next one while all of these are left alone.
+	Priority int `yaml:"priority" min:"0" max:"1000"`
+	// Its part of the recipients, among the accounts of its priority.
+	Weight int `yaml:"weight" min:"1" max:"1000"`
 	// Most attempts over time, for all nodes together: `80/s`, `600000/m`,
 	// `10/h`. Default: no limit.
 	Rate Rate `yaml:"rate"`

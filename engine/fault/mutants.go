@@ -14,6 +14,7 @@ const (
 	OutageIgnored          = "outage-ignored"
 	DedupeAfterDispatch    = "dedupe-after-dispatch"
 	RedeliveryIsDuplicate  = "redelivery-is-duplicate"
+	UnknownChangesAccount  = "unknown-changes-account"
 	LostIsFailed           = "lost-is-failed"
 	UnknownExpires         = "unknown-expires"
 	NewKeyPerAttempt       = "new-key-per-attempt"
@@ -112,6 +113,7 @@ func ofShards() []Named {
 		{OutageIgnored, "attempts go on while no outcome can be written"},
 		{DedupeAfterDispatch, "an id is known only when its send has ended"},
 		{RedeliveryIsDuplicate, "the engine's own second look at a record counts as another record"},
+		{UnknownChangesAccount, "a send that may have been sent goes on by another account of its channel"},
 		{LostIsFailed, "an attempt without an answer counts as one that surely sent nothing"},
 		{UnknownExpires, "a send that may have been sent ends expired"},
 		{NewKeyPerAttempt, "the provider's key is another one for each attempt"},

@@ -54,6 +54,9 @@ func (s *Shard) parkBroken(l *line, it *item, h lane.Health, now time.Time) {
 // waits until then is parked.
 func (s *Shard) fillBroken(l *line, h lane.Health, now time.Time) (int, time.Duration) {
 	wait := s.endExpired(l, h, now)
+	if l.spared(s, h, now) {
+		s.reroute(l, now)
+	}
 	switch {
 	case h.Rests(now):
 		s.parkLine(l, h, now)
@@ -91,6 +94,46 @@ func (s *Shard) parkLine(l *line, h lane.Health, now time.Time) {
 		}
 		return false
 	})
+}
+
+// spared says whether another account takes over what this one does not take. When
+// a probe's time has come it is this one's again: else nothing would try it.
+func (l *line) spared(s *Shard, h lane.Health, now time.Time) bool {
+	if h.State == lane.Closed || h.State == lane.Open && !h.Rests(now) {
+		return false
+	}
+	return s.env.Lanes.Spared(l.way.Name())
+}
+
+// reroute gives what waits for an account that is not well to another one.
+func (s *Shard) reroute(l *line, now time.Time) {
+	var moved []*item
+	channel, _ := l.way.Name()
+	l.keep(func(it *item) bool {
+		if way, _ := s.account(channel, it, now); way == nil || way == l.way {
+			return true
+		}
+		moved = append(moved, it)
+		return false
+	})
+	for _, it := range moved {
+		s.leave(it)
+		s.consider(it, now)
+	}
+}
+
+// roomElsewhere returns how many of a line's rows may be loaded for the other
+// accounts of its channel.
+func (s *Shard) roomElsewhere(l *line, most int) int {
+	channel, _ := l.way.Name()
+	for _, other := range s.inOrder {
+		if name, _ := other.way.Name(); name == channel && other.bulk == l.bulk && other != l {
+			if most -= other.loaded; most <= 0 {
+				return 0
+			}
+		}
+	}
+	return most
 }
 
 // roomBroken returns how many of a line's rows may be loaded while its account is

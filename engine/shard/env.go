@@ -136,9 +136,17 @@ type Lane interface {
 
 // Lanes finds the lane of a channel for an app.
 type Lanes interface {
-	// Find returns nil and CodeUnknownChannel or CodeNoAccount where
-	// there is none.
+	// Find returns one that serves the app, or nil and CodeUnknownChannel or
+	// CodeNoAccount where there is none.
 	Find(channel, app string) (Lane, string)
+	// Choose does so for a recipient: the same one each time, as long as it takes
+	// attempts.
+	Choose(channel, app, recipient string, now time.Time) (Lane, string)
+	// Account returns the lane of an account, nil where none of that name serves the
+	// app.
+	Account(channel, account, app string) Lane
+	// Spared says whether all apps of an account have another that is well.
+	Spared(channel, account string) bool
 }
 
 // Observer counts. It is called from the shard's goroutine alone.

@@ -128,7 +128,11 @@ func (s *Shard) roomFor(queue string, now time.Time) (int, time.Duration) {
 		return min(most, loadAtOnce), never
 	}
 	if h := l.way.Health(); h.State != lane.Closed {
-		return l.roomBroken(h, now)
+		room, again := l.roomBroken(h, now)
+		if l.spared(s, h, now) {
+			room = s.roomElsewhere(l, most)
+		}
+		return room, again
 	}
 	if room := most - l.loaded; room > most/4 || l.loaded == 0 {
 		return room, never

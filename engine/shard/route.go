@@ -74,7 +74,7 @@ func (s *Shard) route(it *item, now time.Time) (Lane, *channelv1.Address, *caril
 }
 
 func (s *Shard) usable(channel string, it *item, now time.Time) (Lane, *channelv1.Address, *carillonv1.Reason) {
-	way, code := s.env.Lanes.Find(channel, it.Send.App)
+	way, code := s.account(channel, it, now)
 	if way == nil {
 		if name, ok := routes.Name(channel); ok {
 			code = s.codeOfRoute(name)
@@ -104,4 +104,15 @@ func (s *Shard) codeOfRoute(name string) string {
 		return codeNoRule
 	}
 	return codeUnknownRoute
+}
+
+// account chooses the account of a channel for a send. One that may have been sent
+// stays with its account: another one's provider does not know it by its key.
+func (s *Shard) account(channel string, it *item, now time.Time) (Lane, string) {
+	if it.channel == channel && it.account != "" && (it.unknown > 0 || it.doubt != noDoubt) && !fault.Mutant(fault.UnknownChangesAccount) {
+		if way := s.env.Lanes.Account(channel, it.account, it.Send.App); way != nil {
+			return way, ""
+		}
+	}
+	return s.env.Lanes.Choose(channel, it.Send.App, it.Send.To.Id, now)
 }

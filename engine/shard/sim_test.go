@@ -74,8 +74,10 @@ type known struct {
 	doubted          time.Time // the take-over that found it open
 	noMore           bool      // it may have been sent by a channel that holds
 	outcomes         int
-	skipped          bool // others waited for it for too long
-	doubtful         bool // it may have gone without its owner knowing, who had reserved it
+	skipped          bool   // others waited for it for too long
+	doubtful         bool   // it may have gone without its owner knowing, who had reserved it
+	lostBy           string // the lane whose answer was lost last, and in which life
+	lostIn           int
 }
 
 func newSim(t *rapid.T) *sim {
@@ -167,7 +169,7 @@ func (s *sim) halt(text string) {
 
 // breaker lets an account come to be left alone, have a probe under way, or be well.
 func (s *sim) breaker() {
-	channel := rapid.SampledFrom([]string{"sms", "hold", "webhook"}).Draw(s.t, "account")
+	channel := rapid.SampledFrom([]string{"sms", "hold", "webhook", "pair", "pair", "pair-second"}).Draw(s.t, "account")
 	switch s.trace.lanes[channel].health.State {
 	case lane.Closed, lane.HalfOpen:
 		if rapid.Bool().Draw(s.t, "well") {
@@ -186,7 +188,7 @@ func (s *sim) produce() {
 	input := rapid.IntRange(0, 1).Draw(s.t, "input")
 	k := &known{
 		at: s.trace.now, id: fmt.Sprint("m", len(s.order)), input: input, life: s.lives, offset: int64(len(s.records[input])),
-		channel:   rapid.SampledFrom([]string{"sms", "sms", "hold", "webhook"}).Draw(s.t, "channel"),
+		channel:   rapid.SampledFrom([]string{"sms", "sms", "hold", "webhook", "pair"}).Draw(s.t, "channel"),
 		key:       rapid.SampledFrom([]string{"", "", "a", "a", "b"}).Draw(s.t, "key"),
 		campaign:  rapid.SampledFrom([]string{"", "", "c"}).Draw(s.t, "campaign"), // which have turns of their own
 		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
@@ -306,6 +308,7 @@ func (s *sim) result(id, verdict string) {
 	case "accepted":
 		k.accepted, k.noMore, k.maybe = s.lives, k.noMore || k.by == "hold", k.by
 	case "lost", "unknown":
+		k.lostBy, k.lostIn = s.trace.atLane[id].Ref.(*item).line.way.(*traceLane).name, s.lives
 		k.noMore, k.maybe, k.doubtful = k.noMore || k.by == "hold", k.by, true
 	}
 	s.event("result", append([]string{id}, strings.Fields(verdict)...)...)
@@ -381,7 +384,7 @@ func (s *sim) atPlugins() []string {
 // finish lets all go well from here on, until every send has its outcome.
 func (s *sim) finish() {
 	s.trace.refuse = false
-	for _, channel := range []string{"sms", "hold", "webhook"} {
+	for _, channel := range []string{"sms", "hold", "webhook", "pair", "pair-second"} {
 		s.event("breaker", channel, "closed")
 	}
 	s.event("resume")
@@ -447,8 +450,11 @@ func (s *sim) observe() {
 }
 
 // attempt checks that one may begin.
-func (s *sim) attempt(k *known, channel string) {
-	now := s.trace.now
+func (s *sim) attempt(k *known, way string) {
+	now, channel := s.trace.now, strings.TrimSuffix(way, "-second")
+	if was := strings.TrimSuffix(k.lostBy, "-second"); was == channel && k.lostBy != way && k.lostIn == s.lives {
+		s.fatalf("%s may have been sent by %s, and goes on by %s", k.id, k.lostBy, way)
+	}
 	was := slices.Index(k.channels, k.by)
 	k.by = channel
 	canceled, paused := s.haltedNow(k)

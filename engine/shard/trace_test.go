@@ -130,10 +130,12 @@ func makeTrace(t failer) *trace {
 			"sms":     {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, DeadFor: 24 * time.Hour},
 			"hold":    {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
 			"webhook": {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}, Hold: true, HoldFor: time.Hour},
+			"pair":    {Retry: retry.Policy{MaxAttempts: 3, Base: 2 * time.Second, Max: time.Minute}},
 		},
 	}
 	for name, about := range map[string]*lane.About{
 		"sms": {AddressKind: "phone", Deadline: 9 * time.Second}, "hold": {AddressKind: "phone", Deadline: 9 * time.Second}, "webhook": {AddressKind: "webhook", Idempotent: true, Lifetime: 12 * time.Hour, Deadline: 9 * time.Second},
+		"pair": {AddressKind: "phone", Deadline: 9 * time.Second}, "pair-second": {AddressKind: "phone", Deadline: 9 * time.Second},
 		"slowstart": nil,
 	} {
 		tr.lanes[name] = &traceLane{trace: tr, name: name, about: about, ahead: 100}
@@ -782,6 +784,31 @@ func (tr *trace) Find(channel, app string) (Lane, string) {
 	return l, ""
 }
 
+// Choose implements Lanes: the first account takes all, and the second of "pair"
+// when that takes none.
+func (tr *trace) Choose(channel, app, _ string, now time.Time) (Lane, string) {
+	way, code := tr.Find(channel, app)
+	if other := tr.lanes[channel+"-second"]; other != nil {
+		if h := way.Health(); (h.Rests(now) || h.State == lane.HalfOpen) && other.health.State == lane.Closed {
+			return other, ""
+		}
+	}
+	return way, code
+}
+
+func (tr *trace) Account(channel, account, app string) Lane {
+	if other := tr.lanes[channel+"-second"]; other != nil && account == "second" {
+		return other
+	}
+	way, _ := tr.Find(channel, app)
+	return way
+}
+
+func (tr *trace) Spared(channel, account string) bool {
+	other := tr.lanes[channel+"-second"]
+	return other != nil && account == "default" && other.health.State == lane.Closed
+}
+
 type traceLane struct {
 	trace  *trace
 	name   string
@@ -792,8 +819,13 @@ type traceLane struct {
 	withdrawn bool
 }
 
-func (l *traceLane) Name() (channel, account string) { return l.name, "default" }
-func (l *traceLane) About() *lane.About              { return l.about }
+func (l *traceLane) Name() (channel, account string) {
+	if channel, second := strings.CutSuffix(l.name, "-second"); second {
+		return channel, "second"
+	}
+	return l.name, "default"
+}
+func (l *traceLane) About() *lane.About { return l.about }
 func (l *traceLane) Pause(until time.Time) {
 	l.trace.effect("lane %s rests %v", l.name, until.Sub(l.trace.now))
 }
@@ -833,7 +865,8 @@ func (l *traceLane) Recall(o lane.Owner, match func(*lane.Attempt) bool) {
 func (l *traceLane) Push(attempts []*lane.Attempt) {
 	for _, a := range attempts {
 		l.trace.effect("lane %s: %s attempt=%d", l.name, a.Send.Id, a.Number)
-		if want := send.ProviderKey(send.KeyOf(a.Send.App, a.Send.To.Id, a.Send.Id), l.name, "default"); a.Key != want {
+		channel, account := l.Name()
+		if want := send.ProviderKey(send.KeyOf(a.Send.App, a.Send.To.Id, a.Send.Id), channel, account); a.Key != want {
 			l.trace.t.Fatalf("attempt %d of %s has the key %s, want %s, as all attempts", a.Number, a.Send.Id, a.Key, want)
 		}
 		if l.trace.onPush != nil {
