@@ -78,6 +78,43 @@ func (c *accounts) of(app string) []*way {
 
 // Find implements shard.Lanes.
 func (l *lanes) Find(channel, app string) (shard.Lane, string) {
+	ways, code := l.serving(channel, app)
+	if code != "" {
+		return nil, code
+	}
+	return ways[0].lane, ""
+}
+
+// Home implements shard.Lanes. Among the accounts of the best priority each recipient
+// has one, by weighted rendezvous hashing (Thaler and Ravishankar, 1998): when an
+// account comes or goes, none but its own recipients are moved.
+func (l *lanes) Home(channel, app, recipient string) (shard.Lane, string) {
+	ways, code := l.serving(channel, app)
+	if code != "" {
+		return nil, code
+	}
+	return home(ways, recipient).lane, ""
+}
+
+// Choose implements shard.Lanes. While a recipient's own account takes no attempts,
+// it has one of the others, of the best priority that has one.
+func (l *lanes) Choose(channel, app, recipient string, now time.Time) (ln shard.Lane, own bool, code string) {
+	ways, code := l.serving(channel, app)
+	if code != "" {
+		return nil, true, code
+	}
+	at := home(ways, recipient)
+	if len(ways) == 1 || at.takes(now) {
+		return at.lane, true, ""
+	}
+	if other := among(ways, recipient, func(w *way) bool { return w.takes(now) }); other != nil {
+		return other.lane, false, ""
+	}
+	return at.lane, true, ""
+}
+
+// serving returns the accounts that serve an app, one at least, or else a code.
+func (l *lanes) serving(channel, app string) ([]*way, string) {
 	c := l.channels[channel]
 	if c == nil {
 		return nil, shard.CodeUnknownChannel
@@ -86,36 +123,17 @@ func (l *lanes) Find(channel, app string) (shard.Lane, string) {
 	if len(ways) == 0 {
 		return nil, shard.CodeNoAccount
 	}
-	return ways[0].lane, ""
+	return ways, ""
 }
 
-// Choose implements shard.Lanes. Among the accounts of the best priority that takes
-// attempts each recipient has one, by weighted rendezvous hashing (Thaler and
-// Ravishankar, 1998): of those that take none, or come back, no others are moved.
-func (l *lanes) Choose(channel, app, recipient string, now time.Time) (shard.Lane, string) {
-	c := l.channels[channel]
-	if c == nil {
-		return nil, shard.CodeUnknownChannel
+func home(ways []*way, recipient string) *way {
+	if len(ways) == 1 {
+		return ways[0]
 	}
-	ways := c.of(app)
-	switch len(ways) {
-	case 0:
-		return nil, shard.CodeNoAccount
-	case 1:
-		return ways[0].lane, ""
-	}
-	best := among(ways, recipient, func(w *way) bool { return w.takes(now) })
-	if best == nil {
-		best = among(ways, recipient, func(*way) bool { return true })
-	}
-	return best.lane, ""
+	return among(ways, recipient, func(*way) bool { return true })
 }
 
-// takes says whether an account takes attempts, a probe at least.
-func (w *way) takes(now time.Time) bool {
-	h := w.lane.Health()
-	return h.State == lane.Closed || h.State == lane.Open && !h.Rests(now)
-}
+func (w *way) takes(now time.Time) bool { return w.lane.Health().Takes(now) }
 
 func among(ways []*way, recipient string, takes func(*way) bool) (best *way) {
 	most := 0.0

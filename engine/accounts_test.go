@@ -57,7 +57,7 @@ func (r *refusing) Recv() (*channelv1.DeliverResponse, error) {
 
 func accountOf(t *testing.T, l *lanes, app, recipient string) string {
 	t.Helper()
-	way, code := l.Choose("sms", app, recipient, time.Now())
+	way, _, code := l.Choose("sms", app, recipient, time.Now())
 	if way == nil {
 		return code
 	}

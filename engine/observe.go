@@ -63,6 +63,9 @@ func (o *shardObserver) Redelivered()           { o.m.Redelivered.Inc() }
 func (o *shardObserver) MarketingOnUrgent()     { o.m.MarketingOnUrgent.Inc() }
 func (o *shardObserver) Suppressed(code string) { o.m.Suppressions.Hits(code).Inc() }
 func (o *shardObserver) OrderWait(then string)  { o.m.OrderWaits(then).Inc() }
+func (o *shardObserver) Diverted(channel, account string) {
+	o.m.Diverted(channel, account).Inc()
+}
 
 // readerObserver counts for all readers.
 type readerObserver struct{ m *metrics.Metrics }

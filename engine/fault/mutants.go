@@ -14,7 +14,8 @@ const (
 	OutageIgnored          = "outage-ignored"
 	DedupeAfterDispatch    = "dedupe-after-dispatch"
 	RedeliveryIsDuplicate  = "redelivery-is-duplicate"
-	UnknownChangesAccount  = "unknown-changes-account"
+	FailoverWhileInDoubt   = "failover-while-in-doubt"
+	FailoverNotWritten     = "failover-not-written"
 	LostIsFailed           = "lost-is-failed"
 	UnknownExpires         = "unknown-expires"
 	NewKeyPerAttempt       = "new-key-per-attempt"
@@ -113,7 +114,8 @@ func ofShards() []Named {
 		{OutageIgnored, "attempts go on while no outcome can be written"},
 		{DedupeAfterDispatch, "an id is known only when its send has ended"},
 		{RedeliveryIsDuplicate, "the engine's own second look at a record counts as another record"},
-		{UnknownChangesAccount, "a send that may have been sent goes on by another account of its channel"},
+		{FailoverWhileInDoubt, "a send that may have been sent goes on by another account of its channel"},
+		{FailoverNotWritten, "a send goes by another account than its own, and no row says so"},
 		{LostIsFailed, "an attempt without an answer counts as one that surely sent nothing"},
 		{UnknownExpires, "a send that may have been sent ends expired"},
 		{NewKeyPerAttempt, "the provider's key is another one for each attempt"},

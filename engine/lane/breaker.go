@@ -62,6 +62,11 @@ type Health struct {
 // Rests says whether not even a probe may begin now.
 func (h Health) Rests(now time.Time) bool { return h.State == Open && now.Before(h.Until) }
 
+// Takes says whether attempts go to the account, or a probe at least may begin.
+func (h Health) Takes(now time.Time) bool {
+	return h.State == Closed || h.State == Open && !h.Rests(now)
+}
+
 // answer is what an attempt's end says about its account.
 type answer uint8
 

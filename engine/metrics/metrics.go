@@ -54,7 +54,7 @@ type Metrics struct {
 	lagRecords, lagSeconds, lagRetention                     *prometheus.GaugeVec
 	laneDepth, laneOpen, laneParked, laneLimited             *prometheus.GaugeVec
 	parked, pluginUp                                         *prometheus.GaugeVec
-	breakerOpened                                            *prometheus.CounterVec
+	breakerOpened, diverted                                  *prometheus.CounterVec
 	breaker, laneRate, lanePaused                            *prometheus.GaugeVec
 	limiterWait, intakeToOutcome, attemptSeconds             *prometheus.HistogramVec
 
@@ -129,6 +129,7 @@ func (m *Metrics) lanes(f factory) {
 	m.lanePaused = f.gauges("lane_paused_until_timestamp_seconds", "Until when the provider wants to be left alone, as it last said; 0 where it never did.", "channel", "account")
 	m.breaker = f.gauges("breaker_state", "The account's breaker on this node: 0 closed, 1 half-open (a probe is under way), 2 open (the account is left alone).", "channel", "account")
 	m.breakerOpened = f.counters("breaker_opened_total", "How often the account came to be left alone, by reason (credential, provider). Probes that failed are not counted.", "channel", "account", "reason")
+	m.diverted = f.counters("diverted_total", "Sends that were given to the account because another one, their recipient's own or the one that had them, is left alone.", "channel", "account")
 	m.LateResults = f.counter("late_results_total", "Results of attempts that had been given up.")
 }
 

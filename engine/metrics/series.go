@@ -67,6 +67,11 @@ func (m *Metrics) Retries(channel, reason string) prometheus.Counter {
 	return m.retries.WithLabelValues(channel, reason)
 }
 
+// Diverted counts sends given to an account because another one is left alone.
+func (m *Metrics) Diverted(channel, account string) prometheus.Counter {
+	return m.diverted.WithLabelValues(channel, account)
+}
+
 // Parked holds the channel's sends that wait on disk. All shards share it: use
 // Add and Sub, never Set.
 func (m *Metrics) Parked(channel string) prometheus.Gauge { return m.parked.WithLabelValues(channel) }

@@ -131,7 +131,11 @@ func (s *Shard) dispatch(it *item, way Lane, now time.Time) {
 	if s.resolve(it, way, now) || s.superseded(it, now) || s.halts != nil && s.pausedNow(it, way, now) {
 		return
 	}
-	if s.inTime(it, way, now) && !s.leftAlone(it, way, now) && s.underCaps(it, way, now) {
+	switch {
+	case !s.inTime(it, way, now) || s.leftAlone(it, way, now):
+	case it.strays(way):
+		s.divert(it, way, now)
+	case s.underCaps(it, way, now):
 		s.enqueue(it, way, now)
 	}
 }

@@ -47,18 +47,19 @@ func (q *quick) Produce(_ kafka.Partition, r []kafka.Record, done func(int64, er
 	done(q.base, nil)
 }
 
-func (q *quick) Find(string, string) (Lane, string)                      { return q, "" }
-func (q *quick) Choose(string, string, string, time.Time) (Lane, string) { return q, "" }
-func (q *quick) Account(string, string, string) Lane                     { return q }
-func (q *quick) Spared(string, string) bool                              { return false }
-func (q *quick) Name() (string, string)                                  { return "sms", "default" }
-func (q *quick) About() *lane.About                                      { return quickAbout }
-func (q *quick) Push(a []*lane.Attempt)                                  { q.pushed = append(q.pushed, a...) }
-func (q *quick) Pause(time.Time)                                         {}
-func (q *quick) Ahead(bool) int                                          { return 1 << 20 }
-func (q *quick) Withdraw(lane.Owner)                                     {}
-func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool)             {}
-func (q *quick) AtPlugin(lane.Owner, func(*lane.Attempt))                {}
+func (q *quick) Find(string, string) (Lane, string)                            { return q, "" }
+func (q *quick) Home(string, string, string) (Lane, string)                    { return q, "" }
+func (q *quick) Choose(string, string, string, time.Time) (Lane, bool, string) { return q, true, "" }
+func (q *quick) Account(string, string, string) Lane                           { return q }
+func (q *quick) Spared(string, string) bool                                    { return false }
+func (q *quick) Name() (string, string)                                        { return "sms", "default" }
+func (q *quick) About() *lane.About                                            { return quickAbout }
+func (q *quick) Push(a []*lane.Attempt)                                        { q.pushed = append(q.pushed, a...) }
+func (q *quick) Pause(time.Time)                                               {}
+func (q *quick) Ahead(bool) int                                                { return 1 << 20 }
+func (q *quick) Withdraw(lane.Owner)                                           {}
+func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool)                   {}
+func (q *quick) AtPlugin(lane.Owner, func(*lane.Attempt))                      {}
 func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, []byte) bool) (bool, error) {
 	return false, nil
 }

@@ -105,37 +105,6 @@ func (l *line) spared(s *Shard, h lane.Health, now time.Time) bool {
 	return s.env.Lanes.Spared(l.way.Name())
 }
 
-// reroute gives what waits for an account that is not well to another one.
-func (s *Shard) reroute(l *line, now time.Time) {
-	var moved []*item
-	channel, _ := l.way.Name()
-	l.keep(func(it *item) bool {
-		if way, _ := s.account(channel, it, now); way == nil || way == l.way {
-			return true
-		}
-		moved = append(moved, it)
-		return false
-	})
-	for _, it := range moved {
-		s.leave(it)
-		s.consider(it, now)
-	}
-}
-
-// roomElsewhere returns how many of a line's rows may be loaded for the other
-// accounts of its channel.
-func (s *Shard) roomElsewhere(l *line, most int) int {
-	channel, _ := l.way.Name()
-	for _, other := range s.inOrder {
-		if name, _ := other.way.Name(); name == channel && other.bulk == l.bulk && other != l {
-			if most -= other.loaded; most <= 0 {
-				return 0
-			}
-		}
-	}
-	return most
-}
-
 // roomBroken returns how many of a line's rows may be loaded while its account is
 // not well, and how soon that has to be looked at again: one for a probe, unless
 // there is one already.

@@ -21,6 +21,7 @@ const (
 	codeTakenOver      = "taken_over"
 	codeTest           = "test"
 	codeBreakerOpen    = "breaker_open"
+	codeFailover       = "failover"
 	CodeResend         = "resend"
 	CodeDropped        = "dropped"
 	codeCanceled       = "canceled"

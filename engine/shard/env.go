@@ -139,9 +139,10 @@ type Lanes interface {
 	// Find returns one that serves the app, or nil and CodeUnknownChannel or
 	// CodeNoAccount where there is none.
 	Find(channel, app string) (Lane, string)
-	// Choose does so for a recipient: the same one each time, as long as it takes
-	// attempts.
-	Choose(channel, app, recipient string, now time.Time) (Lane, string)
+	// Home does so for a recipient, whatever the time: its own.
+	Home(channel, app, recipient string) (Lane, string)
+	// Choose returns its own, or while that takes no attempts another one that does.
+	Choose(channel, app, recipient string, now time.Time) (way Lane, own bool, code string)
 	// Account returns the lane of an account, nil where none of that name serves the
 	// app.
 	Account(channel, account, app string) Lane
@@ -160,6 +161,8 @@ type Observer interface {
 	Suppressed(code string)
 	// OrderWait counts the longest waits, by what followed: "skip" or "expire".
 	OrderWait(then string)
+	// Diverted: a send goes by this account in place of another.
+	Diverted(channel, account string)
 }
 
 // Env is what a shard meets. Now and Jitter are passed in so that a test can

@@ -68,10 +68,13 @@ func (p *accepting) Late()                                   {}
 // oneLane is the way of all, to a lane that is no fake.
 type oneLane struct{ way Lane }
 
-func (l oneLane) Find(string, string) (Lane, string)                      { return l.way, "" }
-func (l oneLane) Choose(string, string, string, time.Time) (Lane, string) { return l.way, "" }
-func (l oneLane) Account(string, string, string) Lane                     { return l.way }
-func (l oneLane) Spared(string, string) bool                              { return false }
+func (l oneLane) Find(string, string) (Lane, string)         { return l.way, "" }
+func (l oneLane) Home(string, string, string) (Lane, string) { return l.way, "" }
+func (l oneLane) Choose(string, string, string, time.Time) (Lane, bool, string) {
+	return l.way, true, ""
+}
+func (l oneLane) Account(string, string, string) Lane { return l.way }
+func (l oneLane) Spared(string, string) bool          { return false }
 
 // deliver runs a shard and a lane of 1000/s until the log of app names is
 // attempted, and returns them in the order of their attempts.

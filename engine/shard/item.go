@@ -49,6 +49,7 @@ type item struct {
 	loaded  bool  // counted in line.loaded
 	held    bool
 	open    bool // its row says so; see open.go
+	own     bool // the account that it was routed to last is its recipient's; see failover.go
 	away    bool // its lane has it, and owes a result
 	unsaved bool // an answer was lost, and no row says so
 	ordered bool // its row has a turn; see order.go

@@ -63,7 +63,7 @@ func (s *Shard) parkUntilTime(it *item, way Lane, until time.Time, code string, 
 // routed as if it were new.
 func (it *item) timeHasCome() {
 	it.reason = nil
-	if it.made == 0 {
+	if it.made == 0 && it.unknown == 0 && it.doubt == noDoubt {
 		it.channel, it.account = "", ""
 	}
 }

@@ -105,14 +105,3 @@ func (s *Shard) codeOfRoute(name string) string {
 	}
 	return codeUnknownRoute
 }
-
-// account chooses the account of a channel for a send. One that may have been sent
-// stays with its account: another one's provider does not know it by its key.
-func (s *Shard) account(channel string, it *item, now time.Time) (Lane, string) {
-	if it.channel == channel && it.account != "" && (it.unknown > 0 || it.doubt != noDoubt) && !fault.Mutant(fault.UnknownChangesAccount) {
-		if way := s.env.Lanes.Account(channel, it.account, it.Send.App); way != nil {
-			return way, ""
-		}
-	}
-	return s.env.Lanes.Choose(channel, it.Send.App, it.Send.To.Id, now)
-}

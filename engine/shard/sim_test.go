@@ -76,8 +76,8 @@ type known struct {
 	outcomes         int
 	skipped          bool   // others waited for it for too long
 	doubtful         bool   // it may have gone without its owner knowing, who had reserved it
-	lostBy           string // the lane whose answer was lost last, and in which life
-	lostIn           int
+	way              string // the lane of the last attempt
+	mayHave          string // the lane by which it may have been sent, the last of them
 }
 
 func newSim(t *rapid.T) *sim {
@@ -306,10 +306,9 @@ func (s *sim) result(id, verdict string) {
 	}
 	switch verdict {
 	case "accepted":
-		k.accepted, k.noMore, k.maybe = s.lives, k.noMore || k.by == "hold", k.by
+		k.accepted, k.noMore, k.maybe, k.mayHave = s.lives, k.noMore || k.by == "hold", k.by, k.way
 	case "lost", "unknown":
-		k.lostBy, k.lostIn = s.trace.atLane[id].Ref.(*item).line.way.(*traceLane).name, s.lives
-		k.noMore, k.maybe, k.doubtful = k.noMore || k.by == "hold", k.by, true
+		k.noMore, k.maybe, k.mayHave, k.doubtful = k.noMore || k.by == "hold", k.by, k.way, true
 	}
 	s.event("result", append([]string{id}, strings.Fields(verdict)...)...)
 }
@@ -340,7 +339,7 @@ func (s *sim) newLife() {
 	}
 	for id := range s.trace.atLane {
 		k := s.known[id]
-		k.lostAt, k.noMore, k.maybe = s.trace.now, k.noMore || k.by == "hold", k.by
+		k.lostAt, k.noMore, k.maybe, k.mayHave = s.trace.now, k.noMore || k.by == "hold", k.by, k.way
 	}
 	for topic, log := range s.trace.log {
 		s.acked[topic] = len(log)
@@ -452,9 +451,10 @@ func (s *sim) observe() {
 // attempt checks that one may begin.
 func (s *sim) attempt(k *known, way string) {
 	now, channel := s.trace.now, strings.TrimSuffix(way, "-second")
-	if was := strings.TrimSuffix(k.lostBy, "-second"); was == channel && k.lostBy != way && k.lostIn == s.lives {
-		s.fatalf("%s may have been sent by %s, and goes on by %s", k.id, k.lostBy, way)
+	if was := strings.TrimSuffix(k.mayHave, "-second"); was == channel && k.mayHave != way {
+		s.fatalf("%s may have been sent by %s, and goes on by %s", k.id, k.mayHave, way)
 	}
+	k.way = way
 	was := slices.Index(k.channels, k.by)
 	k.by = channel
 	canceled, paused := s.haltedNow(k)

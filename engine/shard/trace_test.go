@@ -701,8 +701,12 @@ func describe(topic string, r *kafka.Record, now time.Time) string {
 		if p.Open {
 			return fmt.Sprintf("%s open made=%d failed=%d unknown=%d", key, p.Attempt, p.Failed, p.Unknown)
 		}
-		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d%s", key,
-			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown, describePath(p.Path))
+		by := ""
+		if p.Account == "second" {
+			by = " by=second"
+		}
+		return fmt.Sprintf("%s due=+%v made=%d failed=%d unknown=%d%s%s", key,
+			time.UnixMilli(p.DueMs).Sub(now), p.Attempt, p.Failed, p.Unknown, by, describePath(p.Path))
 	}
 	text := string(r.Key) + " " + string(r.Value)
 	for _, h := range r.Headers {
@@ -784,16 +788,17 @@ func (tr *trace) Find(channel, app string) (Lane, string) {
 	return l, ""
 }
 
-// Choose implements Lanes: the first account takes all, and the second of "pair"
-// when that takes none.
-func (tr *trace) Choose(channel, app, _ string, now time.Time) (Lane, string) {
-	way, code := tr.Find(channel, app)
-	if other := tr.lanes[channel+"-second"]; other != nil {
-		if h := way.Health(); (h.Rests(now) || h.State == lane.HalfOpen) && other.health.State == lane.Closed {
-			return other, ""
-		}
+// Home implements Lanes: the first account is everybody's own.
+func (tr *trace) Home(channel, app, _ string) (Lane, string) { return tr.Find(channel, app) }
+
+// Choose implements Lanes: the second account of "pair" has what the first does not
+// take.
+func (tr *trace) Choose(channel, app, _ string, now time.Time) (way Lane, own bool, code string) {
+	way, code = tr.Find(channel, app)
+	if other := tr.lanes[channel+"-second"]; other != nil && !way.Health().Takes(now) && other.health.Takes(now) {
+		return other, false, ""
 	}
-	return way, code
+	return way, true, code
 }
 
 func (tr *trace) Account(channel, account, app string) Lane {
@@ -805,8 +810,11 @@ func (tr *trace) Account(channel, account, app string) Lane {
 }
 
 func (tr *trace) Spared(channel, account string) bool {
-	other := tr.lanes[channel+"-second"]
-	return other != nil && account == "default" && other.health.State == lane.Closed
+	first, second := tr.lanes[channel], tr.lanes[channel+"-second"]
+	if account == "second" {
+		return first.health.State == lane.Closed
+	}
+	return second != nil && second.health.State == lane.Closed
 }
 
 type traceLane struct {
@@ -904,3 +912,4 @@ func (nothing) Redelivered()                                                    
 func (nothing) MarketingOnUrgent()                                                {}
 func (nothing) Suppressed(string)                                                 {}
 func (nothing) OrderWait(string)                                                  {}
+func (nothing) Diverted(string, string)                                           {}
