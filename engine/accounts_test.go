@@ -146,7 +146,7 @@ func TestAccountsOfAChannel(t *testing.T) {
 
 func BenchmarkChoose(b *testing.B) {
 	m := metrics.New(prometheus.NewRegistry())
-	for _, accounts := range []int{1, 4} {
+	for _, accounts := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
 			l := newLanes()
 			for i := range accounts {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,23 +55,37 @@ func TestProviderRefusesEverything(t *testing.T) {
 	t.Logf("asked %d times, %d parked events of %d sends", asked, parked, n)
 }
 
-// The same with a second account, which is not refused: all goes by that one, within
-// the time of a probe, and by the first again when it is well.
+// twoAccounts is a provider that knows who asks, and refuses the first while its
+// credentials are revoked.
+type twoAccounts struct {
+	revoked       atomic.Bool
+	first, second atomic.Int64
+	mu            sync.Mutex
+	times         map[string]int // guarded by mu: that each send was taken
+}
+
+func (p *twoAccounts) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	switch {
+	case req.Header.Get("X-Account") == "second":
+		p.second.Add(1)
+	case p.revoked.Load():
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	default:
+		p.first.Add(1)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.times[req.URL.Path]++
+}
+
+// Of two accounts the first has its credentials revoked: all goes by the second, and
+// by the first again when it is well. Nothing fails, and nothing goes twice.
 func TestFailoverToTheSecondAccount(t *testing.T) {
 	const n = 300
-	var mended atomic.Bool
-	var first, second atomic.Int64
+	p := &twoAccounts{times: map[string]int{}}
 	addr := freeAddr(t)
-	receiver := &http.Server{Addr: addr, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		switch {
-		case req.Header.Get("X-Account") == "second":
-			second.Add(1)
-		case mended.Load():
-			first.Add(1)
-		default:
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-	})}
+	receiver := &http.Server{Addr: addr, Handler: p}
 	go func() { _ = receiver.ListenAndServe() }()
 	t.Cleanup(func() { _ = receiver.Shutdown(context.Background()) })
 	_, r := refusing(t)
@@ -81,24 +96,45 @@ func TestFailoverToTheSecondAccount(t *testing.T) {
 	other.Priority = 1
 	ch.Accounts["second"] = other
 	r.start()
-	r.publishHooks("http://"+addr, 0, n)
+	published := 0
+	publish := func(more int) {
+		r.publishHooks("http://"+addr, published, published+more)
+		published += more
+	}
+	publish(n)
+	r.statuses(untilOutcomes(published))
+	if p.first.Load() != n || p.second.Load() != 0 {
+		t.Errorf("while all is well %d go by the first account, %d by the second", p.first.Load(), p.second.Load())
+	}
+	p.revoked.Store(true)
 	began := time.Now()
-	for id, states := range outcomes(r.statuses(untilOutcomes(n))) {
+	publish(n)
+	r.statuses(untilOutcomes(published))
+	if p.first.Load() != n || p.second.Load() != n {
+		t.Errorf("of the first account %d, of the second %d, want %d each", p.first.Load(), p.second.Load(), n)
+	}
+	t.Logf("all %d sent after %v", n, time.Since(began).Round(time.Millisecond))
+	if got := r.metric(`carillon_diverted_total{account="second",channel="webhook"}`); got < n/2 {
+		t.Errorf("%v were diverted", got)
+	}
+	p.revoked.Store(false)
+	for p.first.Load() < n+50 { // until a probe has shown it
+		if publish(1); published > 4*n {
+			t.Fatalf("%d go by the first account once it is well", p.first.Load()-n)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for id, states := range outcomes(r.statuses(untilOutcomes(published))) {
 		if states["sent"] != 1 || len(states) != 1 {
 			t.Errorf("%s: %v", id, states)
 		}
 	}
-	if second.Load() != n || first.Load() != 0 {
-		t.Errorf("%d went by the second account, %d by the first", second.Load(), first.Load())
-	}
-	t.Logf("all %d sent after %v", n, time.Since(began).Round(time.Millisecond))
-	mended.Store(true)
-	for more := n; first.Load() < 50; more++ { // until a probe has shown it
-		if more > 2*n {
-			t.Fatalf("%d go by the first account once it is well", first.Load())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, times := range p.times {
+		if times != 1 {
+			t.Errorf("%s was taken %d times", id, times)
 		}
-		r.publishHooks("http://"+addr, more, more+1)
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -34,6 +34,7 @@ func touchAll(m *Metrics) {
 	m.LaneLimited("email", "main", "app").Set(2)
 	m.Limited("email", "main", "app").Inc()
 	m.BreakerOpened("email", "main", "credential").Inc()
+	m.Diverted("email", "main").Inc()
 	m.Parked("email").Add(1)
 	m.IntakeToOutcome("email", "marketing").Observe(0.004)
 	m.PluginUp("email").Set(1)
