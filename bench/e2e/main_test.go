@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/carillonhq/carillon/bench/broker"
+	"github.com/carillonhq/carillon/bench/plugin/hostile"
 	"github.com/carillonhq/carillon/plugins/email"
 	"github.com/carillonhq/carillon/plugins/sink"
 	"github.com/carillonhq/carillon/plugins/webhook"
@@ -24,6 +25,10 @@ func TestMain(m *testing.M) {
 		sdk.Serve(map[string]func() sdk.Channel{
 			"email": email.New, "sink": sink.New, "webhook": webhook.New,
 		}[args[2]])
+		return
+	}
+	if args := os.Args[1:]; len(args) == 2 && args[0] == "hostile" {
+		hostile.Serve(args[1])
 		return
 	}
 	broker.ServeIfAsked()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ type rig struct {
 	cfg    *config.Config
 	client *kgo.Client // franz-go: not ours
 	ledger string      // of the sink
+	logged io.Writer   // the engine's log goes there too; may be nil
 
 	stop func() error
 }
@@ -91,7 +93,11 @@ func (r *rig) start() *engine.Engine {
 	if err := r.cfg.Validate(); err != nil {
 		r.t.Fatal(err)
 	}
-	e := engine.New(r.cfg, testLog(r.t))
+	log := testLog(r.t)
+	if r.logged != nil {
+		log = log.Output(zerolog.MultiLevelWriter(zerolog.NewTestWriter(r.t), r.logged))
+	}
+	e := engine.New(r.cfg, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var ended = make(chan struct{})
 	var failed error

@@ -75,6 +75,7 @@ type Lane struct {
 	halts     func(*Attempt, time.Time) bool
 	assigned  float64 // the last one that SetShare was given
 	token     uint64
+	strange   bool // the plugin has answered what it was never given, and that was said
 	closed    bool
 }
 

@@ -214,7 +214,7 @@ func (l *Lane) room(now time.Time, c *conversation, batch int) (r room) {
 // only counted.
 func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 	results := make([]Result, 0, len(res.Results))
-	bulk, least := 0, time.Duration(math.MaxInt64)
+	bulk, least, never := 0, time.Duration(math.MaxInt64), false
 	l.mu.Lock()
 	l.credits += int(res.Credits)
 	l.granted += int(res.Credits) - len(res.Results)
@@ -222,6 +222,7 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 		a, ok := l.open[r.Token]
 		if !ok {
 			l.observe.Late()
+			never = never || r.Token == 0 || r.Token > l.token
 			continue
 		}
 		if !fault.Mutant(fault.FirstResultNotFirst) {
@@ -239,7 +240,11 @@ func (l *Lane) settle(res *channelv1.DeliverResponse, now time.Time) {
 	if bulk > 0 {
 		l.pace.answered(now, bulk, least)
 	}
+	never, l.strange = never && !l.strange, l.strange || never
 	l.mu.Unlock()
+	if never {
+		l.log.Warn().Msg("the plugin answers attempts that it was never given: such answers are dropped; carillon plugin check shows what is wrong with it")
+	}
 	l.signal()
 	for _, r := range results {
 		l.observe.Answered(r, now.Sub(r.began))
