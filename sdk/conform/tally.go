@@ -86,7 +86,7 @@ func (t *tally) missing() string {
 		if len(t.open) == 1 {
 			return fmt.Sprintf("the result of the attempt with token %d", token)
 		}
-		return fmt.Sprintf("the results of %d attempts, the one with token %d among them,", len(t.open), token)
+		return fmt.Sprintf("the results of %d attempts (of token %d, for one)", len(t.open), token)
 	}
 	return "no result"
 }
