@@ -45,9 +45,21 @@ func (g *gate) at(now time.Time, n int) time.Time {
 	return at
 }
 
-// use reserves a place.
-func (g *gate) use(now time.Time) {
-	if g.slots != nil {
+// waitedAt is at, for an attempt that has to pass other slots as well.
+func (g *gate) waitedAt(now time.Time) time.Time {
+	if g.slots == nil || g.until.After(now) {
+		return g.at(now, 0)
+	}
+	return g.slots.WaitedAt(now)
+}
+
+// use reserves a place; of several the last one that slots have, see waitedAt.
+func (g *gate) use(several bool, now time.Time) {
+	switch {
+	case g.slots != nil && several:
+		g.slots.UseLast(now)
+		return
+	case g.slots != nil:
 		g.slots.Use(now)
 		return
 	}
@@ -129,6 +141,7 @@ type gates struct {
 	active  [limit.Dimensions]bool // with a rate, or a gate that a throttle made
 	any     bool
 	found   [limit.Dimensions]*gate // of the attempt that was asked about last
+	several bool                    // of them have slots
 }
 
 func newGates(l Limits, now time.Time) gates {
@@ -192,15 +205,29 @@ func (g *gates) rate(d limit.Dimension, app string) Rate {
 // that is shut and when it opens; nil where all are open.
 func (g *gates) blocking(a *Attempt, now time.Time) (shut *gate, opens time.Time) {
 	s := subject(a)
+	slotted := 0
 	for d := limit.App; d < limit.Dimensions; d++ {
+		g.found[d] = nil
 		if !g.active[d] {
 			continue
 		}
-		one := g.of(d, &s, now)
-		if g.found[d] = one; one == nil {
+		if one := g.of(d, &s, now); one != nil {
+			g.found[d] = one
+			if one.slots != nil {
+				slotted++
+			}
+		}
+	}
+	g.several = slotted > 1
+	for _, one := range g.found {
+		if one == nil {
 			continue
 		}
-		if at := one.at(now, 0); at.After(now) && at.After(opens) {
+		at := one.at(now, 0)
+		if g.several {
+			at = one.waitedAt(now)
+		}
+		if at.After(now) && at.After(opens) {
 			shut, opens = one, at
 		}
 	}
@@ -211,7 +238,7 @@ func (g *gates) blocking(a *Attempt, now time.Time) (shut *gate, opens time.Time
 func (g *gates) take(now time.Time) {
 	for d := range g.found {
 		if one := g.found[d]; one != nil {
-			one.use(now)
+			one.use(g.several, now)
 		}
 	}
 }

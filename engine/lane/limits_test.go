@@ -359,6 +359,42 @@ func TestSmallLimitsOfSeveralNodes(t *testing.T) {
 	})
 }
 
+// Two rates that are too small to split, one a part of the other: a node may have
+// no moment at which both have a slot of its own.
+func TestTwoSmallLimits(t *testing.T) {
+	for _, c := range []struct{ app, campaign float64 }{{24, 12}, {36, 18}, {12, 12}, {11, 10}, {40, 4}} {
+		t.Run(fmt.Sprintf("app=%v/campaign=%v", c.app, c.campaign), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const shards, nodes, lasts = 6, 3, 60
+				s := &seen{at: map[string][]time.Time{}}
+				var l Limits
+				l.Each[limit.App], l.Each[limit.Campaign] = Rate{c.app, 1}, Rate{c.campaign, 1}
+				var shops []*shop
+				for n := range int32(nodes) {
+					o := &shop{owner: newOwner()}
+					o.lane = run(Config{Deadline: time.Hour, Limits: l}, newPlugin(64, s.serve))
+					o.lane.SetShards([]int32{2 * n, 2*n + 1}, shards)
+					o.lane.Push(owned(o, of("a/x", 1000)))
+					shops = append(shops, o)
+				}
+				time.Sleep(lasts * time.Second)
+				synctest.Wait()
+				s.mu.Lock()
+				if n, most := len(s.at["a/x"]), int(lasts*c.campaign); n < most*9/10 || n > most+nodes {
+					t.Errorf("%d attempts in %d s at %v/s", n, lasts, c.campaign)
+				}
+				if n := s.within("a/x", time.Second); n > int(c.campaign)+nodes {
+					t.Errorf("%d attempts in one second at %v/s", n, c.campaign)
+				}
+				s.mu.Unlock()
+				for _, o := range shops {
+					o.lane.stop()
+				}
+			})
+		})
+	}
+}
+
 // What a plugin declares holds where nothing is configured, or more.
 func TestDeclaredRate(t *testing.T) {
 	for _, c := range []struct {

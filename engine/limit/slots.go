@@ -16,6 +16,7 @@ type Slots struct {
 	interval time.Duration
 	late     time.Duration // how late a slot may be used
 	own      []bool        // by shard; not ours
+	step     int64         // from the shard of a slot to that of the next
 	offset   int64         // so that values of one rate do not go at once
 	used     int64         // this slot, and all before it, are gone
 }
@@ -27,7 +28,7 @@ const lately = 20 * time.Millisecond
 // a quarter of the time to the next one, and so that a burst of so many may go at
 // once as much longer; those before now are gone. own says of each shard whether the node owns it, and must not change.
 func NewSlots(perSecond float64, burst int, hash uint64, own []bool, now time.Time) *Slots {
-	s := &Slots{interval: time.Duration(float64(time.Second) / perSecond), own: own}
+	s := &Slots{interval: time.Duration(float64(time.Second) / perSecond), own: own, step: stride(int64(len(own)))}
 	s.late = max(s.interval/4, min(s.interval, lately)) + s.interval*time.Duration(max(burst, 1)-1)
 	s.offset = int64(hash % uint64(len(own)))
 	s.Empty(now)
@@ -59,6 +60,40 @@ func (s *Slots) Use(now time.Time) {
 	}
 }
 
+// WaitedAt is At for a send that has to pass other limits as well: the node's last
+// slot is kept for it until the next one begins. Slots of two rates that are as far
+// apart as one is a part of the other may never be open at one time.
+func (s *Slots) WaitedAt(now time.Time) time.Time {
+	if _, ok := s.last(now); ok {
+		return now
+	}
+	return s.At(now, 0)
+}
+
+// UseLast takes the slot that WaitedAt has found.
+func (s *Slots) UseLast(now time.Time) {
+	if slot, ok := s.last(now); ok {
+		s.used = slot
+	}
+}
+
+// last returns the node's last slot that has begun; false where it is gone.
+func (s *Slots) last(now time.Time) (slot int64, ok bool) {
+	shards := int64(len(s.own))
+	slot = now.UnixNano() / int64(s.interval)
+	for tries := shards; tries > 0 && slot > s.used; tries-- {
+		if s.mine(slot) {
+			return slot, true
+		}
+		slot--
+	}
+	return 0, false
+}
+
+func (s *Slots) mine(slot int64) bool {
+	return s.own[(slot*s.step+s.offset)%int64(len(s.own))] || fault.Mutant(fault.SlotsOfAll)
+}
+
 // Interval is the mean time between two slots of the node's.
 func (s *Slots) Interval() time.Duration {
 	mine := 0
@@ -79,11 +114,10 @@ func (s *Slots) Idle(now time.Time) bool {
 // on that can still be used; false where the node has none.
 func (s *Slots) nth(now time.Time, n int) (slot int64, ok bool) {
 	shards := int64(len(s.own))
-	step := stride(shards)
 	slot = max(s.used, (now.UnixNano()-int64(s.late))/int64(s.interval))
 	for tries := int64(n+1) * shards; tries > 0; tries-- {
 		slot++
-		if s.own[(slot*step+s.offset)%shards] || fault.Mutant(fault.SlotsOfAll) {
+		if s.mine(slot) {
 			if n--; n < 0 {
 				return slot, true
 			}
