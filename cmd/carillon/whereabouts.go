@@ -123,6 +123,8 @@ func (w *whereabouts) parked(x *controlv1.Explanation) string {
 		return "it was written down while an attempt is with the plugin"
 	case x.ReasonCode == "lane_full":
 		return "its lane had no room" + w.Lane.holds()
+	case x.ReasonClass == "policy" && x.ReasonCode == "quiet_hours":
+		return "a channel before this one has quiet hours, and this one is next" + w.Lane.holds()
 	}
 	if text := parkedWhy[x.ReasonCode]; text != "" {
 		return text

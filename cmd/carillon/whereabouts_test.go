@@ -50,6 +50,10 @@ func TestWhy(t *testing.T) {
 			"such a limit, on disk", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "throttle", ReasonCode: "limit_app", UntilMs: 1},
 			nil, "parked: the limit by app keeps it",
 		},
+		{
+			"quiet hours of the channel before", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "policy", ReasonCode: "quiet_hours", UntilMs: 1},
+			nil, "parked: a channel before this one has quiet hours, and this one is next",
+		},
 		{"the order", &controlv1.Explanation{Place: controlv1.Place_PLACE_BEHIND, Before: 3}, nil, "waiting: 3 other sends of its ordering key go first"},
 		{
 			"the order, as long as it may", &controlv1.Explanation{Place: controlv1.Place_PLACE_BEHIND, Before: 3, BehindId: "m0", UntilMs: 1, Then: "skip"},
