@@ -149,6 +149,7 @@ var parkedWhy = map[string]string{
 	"resend":         "an operator has it sent again",
 	"paused":         "an operator has paused it: `carillon resume` lets it go on",
 	"breaker_open":   "its account is left alone, since it refuses everything: a probe goes now and then, and all else follows the first that gets through",
+	"failover":       "another account of its channel is left alone: it goes by this one",
 	"recipient_rate": "its recipient has just had another one: recipient_rate says how soon the next may follow",
 	"resumed":        "it was paused, and is taken up again",
 	"capped":         "its recipient has had as many as its cap allows",

@@ -89,6 +89,10 @@ func TestWhy(t *testing.T) {
 			"too soon for its recipient", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "throttle", ReasonCode: "recipient_rate", UntilMs: 1},
 			nil, "parked: its recipient has just had another one",
 		},
+		{
+			"by another account", &controlv1.Explanation{Place: controlv1.Place_PLACE_PARKED, ReasonClass: "provider", ReasonCode: "failover", UntilMs: 1},
+			nil, "parked: another account of its channel is left alone: it goes by this one",
+		},
 		{"held", &controlv1.Explanation{Place: controlv1.Place_PLACE_IN_DOUBT, Attempts: 1}, nil, "in doubt: the answer to attempt 1 was lost; `carillon indoubt resend|drop m1` decides"},
 		{"on its way to Kafka", &controlv1.Explanation{Place: controlv1.Place_PLACE_SETTLING}, nil, "settling: "},
 		{"a newer node", &controlv1.Explanation{Place: 99}, nil, "in a place that this version does not know: the node is newer"},

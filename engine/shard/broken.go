@@ -105,6 +105,15 @@ func (l *line) spared(s *Shard, h lane.Health, now time.Time) bool {
 	return s.env.Lanes.Spared(l.way.Name())
 }
 
+// untilProbe is for how long no other account takes over what a line's account does
+// not take.
+func (s *Shard) untilProbe(l *line, h lane.Health, now time.Time) time.Duration {
+	if !h.Rests(now) || l.spared(s, h, now) {
+		return 0
+	}
+	return h.Until.Sub(now)
+}
+
 // roomBroken returns how many of a line's rows may be loaded while its account is
 // not well, and how soon that has to be looked at again: one for a probe, unless
 // there is one already.

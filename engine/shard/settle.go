@@ -34,8 +34,8 @@ func (s *Shard) settle(r *lane.Result, now time.Time) {
 	s.bury(it, r, now)
 	policy := s.cfg.Policies[it.channel]
 	n := decide(r, policy, knowsKey(it, l.way.About(), now), history{it.made - it.before(), it.failed, it.unknown, health.State != lane.Closed}, s.env.Jitter())
-	if n.do == park && health.Rests(now) && !l.spared(s, health, now) { // behind those that were not tried
-		n.delay += health.Until.Sub(now)
+	if n.do == park {
+		n.delay += s.untilProbe(l, health, now) // behind those that were not tried
 	}
 	if n.pause > 0 {
 		l.way.Pause(now.Add(n.pause))
