@@ -10,10 +10,10 @@ import (
 )
 
 // Most faults once or twice, on three nodes: nothing is lost, every send has one
-// outcome, none that had ended goes out again, and keys keep their order. `make chaos` runs longer, and
+// outcome, none that had ended goes out again, keys keep their order, and the flow's checks find nothing. `make chaos` runs longer, and
 // judges what was doubled. Apache Kafka takes too long to start again.
 func TestSample(t *testing.T) {
-	sample(t, Config{Broker: "embedded", Length: 22 * time.Second, Faults: Kinds(), Seed: 3})
+	sample(t, Config{Broker: "embedded", Length: 22 * time.Second, Faults: Kinds(), Seed: 3, Flow: true})
 }
 
 func TestSampleApache(t *testing.T) {
@@ -40,6 +40,11 @@ func sample(t *testing.T, c Config) {
 	if p.Accepted < 1000 || p.Lost > 0 || p.OutcomesMany > 0 || p.DuplicatesResent > 0 || p.UnknownIDs > 0 || p.OffsetsBack > 0 ||
 		p.Crashes > 0 || p.DoubledIdempotent > 0 || p.OrderViolations > 0 || *p.LimitOvershoot > p.LimitTolerance {
 		t.Errorf("it failed:\n%s", log.String())
+	}
+	for _, f := range p.Flow {
+		if f.Wrong > 0 || f.Judged == 0 {
+			t.Errorf("%s: %d of %d are wrong", f.Check, f.Wrong, f.Judged)
+		}
 	}
 	if len(p.Faults) < 4 {
 		t.Errorf("only %v struck; take a seed with more", p.Faults)
