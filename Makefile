@@ -64,11 +64,15 @@ mutants: ## Show which test notices each mutant of the engine, by name; under 5 
 	go test -tags integration -count=1 -timeout 15m -v -run TestMutants ./bench/faults
 
 .PHONY: test-all
-test-all: prepare lint rules check-generated race virtual integration ## Everything, against Apache Kafka and foreign clients too
+test-all: prepare lint rules check-generated race sdks virtual integration ## Everything, against Apache Kafka and foreign clients too
 
 .PHONY: prepare
 prepare: ## Install what integration and race need with apt-get; says what is missing
 	./.ci/prepare
+
+.PHONY: sdks
+sdks: ## Check and test the Python and Node SDKs; fetches what they need into .bin/
+	./.ci/sdks
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## golangci-lint, by .golangci.yml
@@ -87,6 +91,7 @@ vuln: $(BIN)/govulncheck ## Known vulnerabilities; asks vuln.go.dev
 generate: $(BIN)/buf ## Generate code from proto/, and all that go:generate names
 	cd proto && PATH="$(BIN):$$PATH" buf generate
 	go generate ./...
+	cd proto && $(BIN)/buf build . --type channel.v1.Channel --as-file-descriptor-set --exclude-source-info -o ../sdk/python/carillon/channel.binpb
 
 .PHONY: check-generated
 check-generated: $(BIN)/buf ## Fail if generating anew changes a file
