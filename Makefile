@@ -92,6 +92,9 @@ generate: $(BIN)/buf ## Generate code from proto/, and all that go:generate name
 	cd proto && PATH="$(BIN):$$PATH" buf generate
 	go generate ./...
 	cd proto && $(BIN)/buf build . --type channel.v1.Channel --as-file-descriptor-set --exclude-source-info -o ../sdk/python/carillon/channel.binpb
+	cp proto/carillon/v1/send.proto sdk/node/proto/carillon/v1/
+	cp proto/channel/v1/channel.proto sdk/node/proto/channel/v1/
+	for sdk in python node; do cp LICENSE sdk/$$sdk/; done
 
 .PHONY: check-generated
 check-generated: $(BIN)/buf ## Fail if generating anew changes a file
