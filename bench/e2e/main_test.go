@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	broker.ServeIfAsked()
+	holdIfAsked()
 	os.Exit(run(m))
 }
 

@@ -9,9 +9,9 @@ const SET = 0x31;
 
 function der(tag: number, ...contents: Uint8Array[]): Buffer {
   const body = Buffer.concat(contents);
-  if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body]);
-  const length = Buffer.from([body.length >> 8, body.length & 0xff]);
-  return Buffer.concat([Buffer.from([tag, 0x82]), length, body]);
+  const n = body.length; // written as short as it can be, or Go takes it for malformed
+  const length = n < 0x80 ? [n] : n < 0x100 ? [0x81, n] : [0x82, n >> 8, n & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...length]), body]);
 }
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
