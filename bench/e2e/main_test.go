@@ -32,7 +32,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	broker.ServeIfAsked()
-	holdIfAsked()
 	os.Exit(run(m))
 }
 

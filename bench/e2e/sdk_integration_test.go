@@ -3,88 +3,41 @@
 package e2e
 
 import (
-	"bufio"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/carillonhq/carillon/bench/sdks"
 	"github.com/carillonhq/carillon/engine/config"
 	"github.com/carillonhq/carillon/engine/host"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
 )
 
-// root is that of the repository.
-const root = "../.."
-
-// installSDKs has the SDKs of other languages built and installed, once.
-var installSDKs = sync.OnceValue(func() error {
-	cmd := exec.Command("./.ci/sdks", "install")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf(".ci/sdks install: %w\n%s", err, out)
-	}
-	return nil
-})
-
-// sdkPlugin puts an example of an SDK where a plugin's author would have it: an
-// executable that names its interpreter, beside or above what it imports.
-func sdkPlugin(t *testing.T, language string) config.Plugin {
-	t.Helper()
-	if err := installSDKs(); err != nil {
-		t.Fatal(err)
-	}
-	installed, err := filepath.Abs(filepath.Join(root, ".bin/sdks", language))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	example, interpreter := "noticeboard.py", filepath.Join(installed, "bin/python")
-	if language == "node" {
-		example = "noticeboard.js"
-		if interpreter, err = exec.LookPath("node"); err != nil {
-			t.Fatal(err)
-		}
-		module := fmt.Sprintf(`{"type": "module"}%s`, "\n")
-		if err := errors.Join(os.WriteFile(filepath.Join(dir, "package.json"), []byte(module), 0o600),
-			os.Symlink(filepath.Join(installed, "node_modules"), filepath.Join(dir, "node_modules"))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(root, "sdk", language, "examples", example))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "\n")
-	text = []byte("#!" + interpreter + "\n" + rest)
-	path := filepath.Join(dir, example)
-	if err := os.WriteFile(path, text, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return config.Plugin{Path: path, SHA256: fmt.Sprintf("%x", sha256.Sum256(text))}
-}
-
 // inLanguages runs a test with the example of each SDK as the only channel, and the
 // file that it writes.
 func inLanguages(t *testing.T, test func(r *rig, board string)) {
-	for _, language := range []string{"python", "node"} {
+	for _, language := range sdks.Languages() {
 		t.Run(language, func(t *testing.T) {
 			r := newRig(t)
 			board := filepath.Join(t.TempDir(), "board")
 			r.channel("board", map[string]any{"file": board}, nil)
 			ch := r.cfg.Channels["board"]
-			ch.Plugin = sdkPlugin(t, language)
+			path, err := sdks.Example(language, t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum, err := host.Checksum(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ch.Plugin = config.Plugin{Path: path, SHA256: sum}
 			r.cfg.Channels = map[string]config.Channel{"board": ch}
 			test(r, board)
 		})
@@ -131,12 +84,12 @@ func TestSDKDelivers(t *testing.T) {
 		all := r.statuses(untilOutcomes(n))
 		got, arrived := outcomes(all), posted(r.t, board)
 		for i := range n {
-			id, want, lines := fmt.Sprintf("m%d", i), "sent", 1
+			id, recipient, want, lines := fmt.Sprintf("m%d", i), fmt.Sprintf("u%d", i), "sent", 1
 			if i%100 == 7 {
 				want, lines = "rejected", 0
 			}
-			if len(got[id]) != 1 || got[id][want] != 1 || arrived[id2recipient(id)] != lines {
-				r.t.Errorf("%s: outcomes %v and %d lines, want one %s and %d", id, got[id], arrived[id2recipient(id)], want, lines)
+			if len(got[id]) != 1 || got[id][want] != 1 || arrived[recipient] != lines {
+				r.t.Errorf("%s: outcomes %v and %d lines, want one %s and %d", id, got[id], arrived[recipient], want, lines)
 			}
 		}
 		for _, s := range all {
@@ -151,8 +104,6 @@ func TestSDKDelivers(t *testing.T) {
 		awaitGone(r.t, pid)
 	})
 }
-
-func id2recipient(id string) string { return "u" + strings.TrimPrefix(id, "m") }
 
 // An engine that is stopped in the middle of its work: what the plugin had open is
 // answered, so that nothing is sent twice by the next engine, and nothing is lost.
@@ -199,12 +150,11 @@ func TestSDKDrains(t *testing.T) {
 func TestSDKRefusesSettings(t *testing.T) {
 	for _, c := range []struct {
 		settings map[string]any
-		secrets  bool
 		says     string
 	}{
-		{map[string]any{"file": "board"}, false, "file: must be an absolute path"},
-		{map[string]any{"file": 7}, false, "must be a string"},
-		{map[string]any{"file": "/", "flie": ""}, false, "flie: is no setting of this channel; known here: file"},
+		{map[string]any{"file": "board"}, "file: must be an absolute path"},
+		{map[string]any{"file": 7}, "must be a string"},
+		{map[string]any{"file": "/", "flie": ""}, "flie: is no setting of this channel; known here: file"},
 	} {
 		inLanguages(t, func(r *rig, _ string) {
 			r.cfg.Channels["board"].Accounts["default"].Settings["file"] = nil
@@ -216,40 +166,6 @@ func TestSDKRefusesSettings(t *testing.T) {
 			}
 		})
 	}
-}
-
-// The process that started a plugin is killed: so it is no longer there a moment later.
-func TestSDKLeavesWithItsParent(t *testing.T) {
-	inLanguages(t, func(r *rig, board string) {
-		plugin := r.cfg.Channels["board"].Plugin
-		settings, err := json.Marshal(map[string]string{"file": board})
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		cmd, err := holder(host.Spec{
-			Name: "board", Path: plugin.Path, SHA256: plugin.SHA256,
-			Accounts: []host.Account{{Name: "default", Settings: settings}},
-		})
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		cmd.Stderr = r.t.Output()
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			r.t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		pid, err := strconv.Atoi(strings.TrimSpace(line))
-		if err != nil {
-			r.t.Fatalf("the plugin did not start: %v", err)
-		}
-		awaitGone(r.t, pid)
-	})
 }
 
 // awaitGone waits until there is no such process, but perhaps one that nobody reaps.

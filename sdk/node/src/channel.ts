@@ -21,6 +21,12 @@ export interface Account {
    * unanswered counts as unknown. Several calls run at once.
    */
   deliver(batch: Batch): void | Promise<void>;
+  /**
+   * How many connections to the provider the account opens at most in this process. The
+   * engine refuses a configuration with which all nodes together could open more than
+   * the provider takes.
+   */
+  connections?(): number;
   /** Ends the account. No deliver runs then, and none follows. */
   close?(): void | Promise<void>;
 }
@@ -53,6 +59,8 @@ export interface Description {
    * together: a configured rate can be lower, and not higher. 0 is no such limit.
    */
   maxPerSecond?: number;
+  /** How many connections the provider takes of any account, of all nodes together. 0 is none that is known. */
+  maxConnections?: number;
   /** What a throttled verdict may slow, besides the account. */
   limits?: string[];
 }

@@ -40,7 +40,7 @@ export class Server {
   #stopping = false;
 
   constructor(channel: Channel) {
-    const none = { content: [], idempotent: false, lifetime: 0, secrets: [], maxPerSecond: 0, limits: [] };
+    const none = { content: [], idempotent: false, lifetime: 0, secrets: [], maxPerSecond: 0, maxConnections: 0, limits: [] };
     this.#channel = channel;
     this.#about = { ...none, maxBatch: 128, maxOpen: 1024, deadline: 30_000, ...channel.describe() };
   }
@@ -88,6 +88,7 @@ export class Server {
       limits: d.limits,
       urgentStream: true,
       maxPerSecond: d.maxPerSecond,
+      maxConnections: d.maxConnections,
     };
   }
 
@@ -97,10 +98,13 @@ export class Server {
     try {
       this.#checkSecrets(secrets);
       const settings = Buffer.from(request.settings).toString();
-      this.#replace(name, new Open(await this.#channel.open(new AccountConfig(name, settings, secrets))));
-      return { faults: [] };
+      const account = await this.#channel.open(new AccountConfig(name, settings, secrets));
+      this.#replace(name, new Open(account));
+      return { faults: [], connections: account.connections?.() ?? 0 };
     } catch (e) {
-      if (e instanceof Faults) return { faults: e.faults.map((f) => ({ path: f.path, message: f.problem })) };
+      if (e instanceof Faults) {
+        return { faults: e.faults.map((f) => ({ path: f.path, message: f.problem })), connections: 0 };
+      }
       throw { code: grpc.status.FAILED_PRECONDITION, details: `open account ${name}: ${e}` };
     }
   }

@@ -36,6 +36,7 @@ export interface DescribeResponse {
   limits: string[];
   urgentStream: boolean;
   maxPerSecond: number;
+  maxConnections: number;
 }
 
 export interface ConfigureRequest {
@@ -46,6 +47,7 @@ export interface ConfigureRequest {
 
 export interface ConfigureResponse {
   faults: { path: string; message: string }[];
+  connections: number;
 }
 
 export interface DeliverRequest {

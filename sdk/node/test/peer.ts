@@ -12,6 +12,7 @@ const Client = grpc.makeGenericClientConstructor(wire.CHANNEL as unknown as grpc
 
 export class Peer {
   readonly #client: grpc.Client & Record<string, Function>;
+  connections = 0; // of the account opened last
 
   constructor(address: string, credentials = grpc.credentials.createInsecure(), options = {}) {
     this.#client = new Client(address, credentials, options) as never;
@@ -31,6 +32,7 @@ export class Peer {
     const pairs = Object.entries(secrets).map(([key, value]) => ({ key, value }));
     const request = { account, settings: Buffer.from(settings), secrets: pairs };
     const answer = await this.#unary<wire.ConfigureResponse>("Configure", request);
+    this.connections = answer.connections;
     return answer.faults.map((f) => `${f.path}: ${f.message}`);
   }
 
@@ -99,7 +101,7 @@ export function double(
   const channel = {
     closed: 0,
     describe: () => ({ name: "double", version: "1.0.0", addressKind: "recipient", settingsSchema: {}, ...about }),
-    open: () => ({ deliver, close: () => void channel.closed++ }),
+    open: () => ({ deliver, connections: () => 7, close: () => void channel.closed++ }),
   };
   return channel;
 }

@@ -11,11 +11,11 @@ const options = { timeout: 30_000 };
 const good = (n: number, from = 0): Attempt[] => Array.from({ length: n }, (_, i) => attempt(from + i));
 
 test("describes itself", options, async () => {
-  const about = { idempotent: true, lifetime: 86_400_000, deadline: 2500, secrets: ["key"], maxPerSecond: 7.5, limits: ["sender"] };
+  const about = { idempotent: true, lifetime: 86_400_000, deadline: 2500, secrets: ["key"], maxPerSecond: 7.5, limits: ["sender"], maxConnections: 20 };
   await served(double(undefined, about), async (peer) => {
     const got = await peer.describe();
     assert.equal(`${got.name} ${got.maxBatch} ${got.urgentStream} ${got.idempotent}`, "double 128 true true");
-    assert.equal(`${got.idempotencySeconds} ${got.deadlineMs} ${got.maxPerSecond}`, "86400 2500 7.5");
+    assert.equal(`${got.idempotencySeconds} ${got.deadlineMs} ${got.maxPerSecond} ${got.maxConnections}`, "86400 2500 7.5 20");
     assert.deepEqual([got.settingsSchema, got.limits, got.secrets], ["{}", ["sender"], ["key"]]);
   });
 });
@@ -30,6 +30,7 @@ test("secrets reach the channel, and those that it does not describe are refused
   };
   await served(channel, async (peer) => {
     assert.deepEqual(await peer.open("a", "{}", { key: "hunter2" }), []);
+    assert.equal(peer.connections, 7);
     assert.deepEqual(await peer.open("a", "{}", { kye: "x" }), ["secrets.kye: unknown secret; known are key"]);
   });
   assert.equal(`${revealed} ${channel.closed}`, "hunter2 1");

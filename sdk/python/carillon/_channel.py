@@ -41,6 +41,9 @@ class Description:
     max_per_second: float = 0
     """How many attempts a second the provider takes of any account, of all nodes
     together: a configured rate can be lower, and not higher. 0 is no such limit."""
+    max_connections: int = 0
+    """How many connections the provider takes of any account, of all nodes together.
+    0 is none that is known. See Account.connections."""
     limits: Sequence[str] = ()
     """What a throttled verdict may slow, besides the account."""
 
@@ -85,6 +88,12 @@ class Account(ABC):
 
         Each call of a plain function has a thread of its own, and several run at
         once. It may be an `async def` instead: those share one event loop."""
+
+    def connections(self) -> int:
+        """Returns how many connections to the provider the account opens at most in
+        this process; 0 does not say. The engine refuses a configuration with which all
+        nodes together could open more than the provider takes."""
+        return 0
 
     def close(self) -> Awaitable[None] | None:
         """Ends the account. No deliver runs then, and none follows. It may be an

@@ -92,7 +92,7 @@ class Server:
             name=d.name, version=d.version, content=d.content, address_kind=d.address_kind, max_batch=d.max_batch,
             idempotent=d.idempotent, idempotency_seconds=int(d.lifetime), deadline_ms=round(d.deadline * 1000),
             settings_schema=d.schema(), secrets=d.secrets, limits=d.limits, urgent_stream=True,
-            max_per_second=d.max_per_second,
+            max_per_second=d.max_per_second, max_connections=d.max_connections,
         )  # fmt: skip
 
     async def configure(self, request: Any, context: Any) -> Any:
@@ -101,6 +101,7 @@ class Server:
         try:
             self._check_secrets(secrets)
             account = await called(self._channel.open, AccountConfig(name, request.settings, secrets))
+            connections = account.connections()
         except Faults as e:
             return _wire.ConfigureResponse(faults=[_wire.Fault(path=f.path, message=f.problem) for f in e.faults])
         except Exception as e:
@@ -110,7 +111,7 @@ class Server:
             task = asyncio.create_task(former.close(name))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        return _wire.ConfigureResponse()
+        return _wire.ConfigureResponse(connections=connections)
 
     def _check_secrets(self, secrets: dict[str, Secret]) -> None:
         """Refuses a secret that the channel does not describe: a misspelt name would

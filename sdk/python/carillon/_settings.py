@@ -73,7 +73,7 @@ class AccountConfig:
         faults = Faults()
         try:
             value = json.loads(self.settings or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):  # the second where lists are nested by the thousand
             value = None
         made = _object(into, value, "", faults)
         faults.check()

@@ -26,10 +26,11 @@ def good(n: int, start: int = 0) -> list[Attempt]:
 class Describing(unittest.IsolatedAsyncioTestCase):
     async def test_as_described(self) -> None:
         about: dict[str, Any] = {"idempotent": True, "lifetime": 86400, "deadline": 2.5, "secrets": ["key"], "max_per_second": 7.5,
-                 "settings_schema": {"type": "object"}, "limits": ["sender"]}  # fmt: skip
+                 "settings_schema": {"type": "object"}, "limits": ["sender"], "max_connections": 20}  # fmt: skip
         async with served(Double(**about)) as (peer, _):
             got = await peer.describe(_wire.DescribeRequest())
         self.assertEqual((got.name, got.max_batch, got.urgent_stream, got.idempotent), ("double", 128, True, True))
+        self.assertEqual(got.max_connections, 20)
         self.assertEqual((got.idempotency_seconds, got.deadline_ms, got.max_per_second), (86400, 2500, 7.5))
         self.assertEqual((got.settings_schema, list(got.limits)), ('{"type": "object"}', ["sender"]))
 
@@ -39,6 +40,7 @@ class Configuring(unittest.IsolatedAsyncioTestCase):
         channel = Double(secrets=["key"])
         async with served(channel) as (peer, _):
             self.assertEqual(await peer.open("a", key="hunter2"), [])
+            self.assertEqual(peer.connections, 7)
         self.assertEqual(channel.opened.secret("key").reveal(), "hunter2")
         self.assertEqual(channel.closed, 1)
 

@@ -73,7 +73,7 @@ class Decoding(unittest.TestCase):
             self.assertEqual({f.path: f.problem for f in raised.exception.faults}, want)
 
     def test_what_is_no_object(self) -> None:
-        for data in (b"[]", b"{", b'"x"', b"\xff"):
+        for data in (b"[]", b"{", b'"x"', b"\xff", b"[" * 100_000):
             with self.subTest(data), self.assertRaisesRegex(Faults, "^must be a JSON object$"):
                 AccountConfig("a", data).decode(TLS)
 
