@@ -22,7 +22,7 @@ func pages(t *testing.T) map[string]string {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && file != repository && (strings.HasPrefix(d.Name(), ".") || d.Name() == "carillon-data"):
+		case d.IsDir() && file != repository && (strings.HasPrefix(d.Name(), ".") || d.Name() == "carillon-data" || d.Name() == "node_modules"):
 			return filepath.SkipDir
 		case d.IsDir() || filepath.Ext(file) != ".md":
 			return nil
