@@ -90,7 +90,7 @@ var killers = map[string][]killer{
 
 	fault.ReuseToken:          {inLane},
 	fault.FirstResultNotFirst: {inLane},
-	fault.NoLease:             {zombies, inLane},
+	fault.NoLease:             {inLane, zombies},
 	fault.WithdrawNothing:     {inLane},
 	fault.LaneNotRecalled:     {inLane},
 	fault.LostIsReturned:      {inLane},
