@@ -16,7 +16,7 @@ import (
 // Isolation measures the latency of urgent sends at a low, steady rate twice:
 // alone, and while nodes work through a broadcast on sends.bulk as fast as they
 // can. c.Workload is that of the urgent ones; both go through the same lane. Each
-// round has everything anew.
+// round has everything anew. In the end c.Tenants share the lane.
 func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float64, length time.Duration, rounds int) (_ *report.Result, err error) {
 	if rate <= 0 || length <= 0 || rounds < 1 {
 		return nil, fmt.Errorf("rate %v, length %v and %d rounds: give more than 0", rate, length, rounds)
@@ -34,7 +34,7 @@ func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float
 	r := c.result("isolation", s.rig)
 	r.Settings["rate"], r.Settings["length"], r.Settings["warm_up"] = rate, length, c.WarmUp
 	r.Settings["broadcast"], r.Settings["broadcast.sends"], r.Settings["broadcast.payload"] = bulk.Name, bulk.Sends, bulk.Payload
-	r.Settings["rounds"] = rounds
+	r.Settings["rounds"], r.Settings["tenants"] = rounds, c.Tenants
 	if err := c.begun(r); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,10 @@ func Isolation(ctx context.Context, c Config, bulk workload.Workload, rate float
 		}
 	}
 	addIsolation(r, all)
-	return r, nil
+	if c.Tenants > 1 {
+		err = s.shared(ctx, bulk, r)
+	}
+	return r, err
 }
 
 // isolation is one round.
@@ -107,7 +110,7 @@ func (i *isolation) run(ctx context.Context) (err error) {
 		return err
 	}
 	i.showLogs(d)
-	i.passed.verdict, err = i.check(ctx, d, together{i.aloneFlow.published(), i.besideFlow.published(), i.bulk})
+	i.passed.verdict, err = i.check(ctx, d, inOne{i.aloneFlow.published(), i.besideFlow.published(), i.bulk})
 	return err
 }
 
@@ -145,11 +148,11 @@ func (i *isolation) second(ctx context.Context, d *rig.Round) (err error) {
 	return err
 }
 
-// together are sends of several workloads.
-type together []workload.Records
+// inOne are sends of several workloads.
+type inOne []workload.Records
 
 // Len returns how many there are.
-func (t together) Len() int {
+func (t inOne) Len() int {
 	n := 0
 	for _, r := range t {
 		n += r.Len()
@@ -158,7 +161,7 @@ func (t together) Len() int {
 }
 
 // ID returns the id of the ith of all.
-func (t together) ID(i int) string {
+func (t inOne) ID(i int) string {
 	for _, r := range t {
 		if i < r.Len() {
 			return r.ID(i)
@@ -169,7 +172,7 @@ func (t together) ID(i int) string {
 }
 
 // Number returns which of all an id is of.
-func (t together) Number(id string) (int, bool) {
+func (t inOne) Number(id string) (int, bool) {
 	before := 0
 	for _, r := range t {
 		if i, ok := r.Number(id); ok {

@@ -28,6 +28,9 @@ type Config struct {
 	// Ahead is how many sends more there are in each pass of Scale, before those
 	// that are measured.
 	Ahead int
+	// Tenants is how many apps share the lane in the last part of Isolation; with
+	// less than 2 there is no such part.
+	Tenants int
 	// Profiles is a directory for profiles of a node in one more round of
 	// Broadcast; "" makes none.
 	Profiles string

@@ -29,6 +29,7 @@ type Records struct {
 	topic string
 	tag   string
 	due   func(i int) time.Time
+	app   func(i int) string
 	// webhook is where every recipient has its endpoint; "": none has one.
 	webhook string
 }
@@ -40,6 +41,12 @@ func (w Workload) Records(topic, tag string) Records { return Records{w: w, topi
 // Due returns the same with a sendAt, which due has for each by its number.
 func (r Records) Due(due func(i int) time.Time) Records {
 	r.due = due
+	return r
+}
+
+// Apps returns the same, each of the app that app has for its number.
+func (r Records) Apps(app func(i int) string) Records {
+	r.app = app
 	return r
 }
 
@@ -132,6 +139,9 @@ func (r Records) send(rng *rand.Rand, i int, to string) *carillonv1.Send {
 	}
 	if rng.Float64() < r.w.Ordered {
 		s.OrderingKey = "orders"
+	}
+	if r.app != nil {
+		s.App = r.app(i)
 	}
 	if r.due != nil {
 		s.SendAt = timestamppb.New(r.due(i))

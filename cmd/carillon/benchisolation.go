@@ -21,6 +21,11 @@ them when they start again. Only urgent sends that were due while it went on
 count as loaded; where it is over too soon, the run says so and fails: give it
 more --sends.
 
+In the end as many apps as --tenants says share a lane that is slower than the
+nodes. Half of the sends, at most 100,000 in all, are of one app and before all
+others in the log. While all of them wait they have to have the same share: a
+Jain's index under 0.99 fails the run. --tenants 0 leaves this out.
+
 ` + accountHelp + "\n\n" + brokersHelp
 
 func newBenchIsolation() *cobra.Command {
@@ -28,7 +33,7 @@ func newBenchIsolation() *cobra.Command {
 	var rate, seconds float64
 	var rounds int
 	var broadcast string
-	var sends int
+	var sends, tenants int
 	cmd := &cobra.Command{
 		Use:   "isolation",
 		Short: "Measure one-time passwords alone, and while a broadcast runs flat out",
@@ -41,6 +46,9 @@ func newBenchIsolation() *cobra.Command {
 			if err := checkFlow(rate, seconds, rounds); err != nil {
 				return err
 			}
+			if tenants < 0 || tenants == 1 || tenants > 1000 {
+				return usagef("--tenants %d: give 2 to 1000, or 0 for none", tenants)
+			}
 			bulk, err := workload.Load(broadcast)
 			if err != nil {
 				return &exit{codeUsage, err}
@@ -52,7 +60,7 @@ func newBenchIsolation() *cobra.Command {
 				return &exit{codeUsage, err}
 			}
 			return f.run(cmd, func(ctx context.Context, c load.Config) (*report.Result, error) {
-				bulk.Seed = c.Workload.Seed
+				bulk.Seed, c.Tenants = c.Workload.Seed, tenants
 				return load.Isolation(ctx, c, bulk, rate, duration(seconds), rounds)
 			})
 		},
@@ -62,5 +70,6 @@ func newBenchIsolation() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&broadcast, "broadcast", "newsletter", "workload of the broadcast: a file, or one of "+strings.Join(workload.Names(), ", "))
 	flags.IntVar(&sends, "sends", 500_000, "sends of the broadcast")
+	flags.IntVar(&tenants, "tenants", 100, "apps that share the lane in the end")
 	return cmd
 }
