@@ -45,6 +45,9 @@ type campaign struct {
 // Len returns how many attempts wait.
 func (q *Queue) Len() int { return q.n }
 
+// Apps returns of how many apps something waits.
+func (q *Queue) Apps() int { return len(q.apps) }
+
 // Push adds an attempt behind all of its campaign.
 func (q *Queue) Push(a *Attempt) {
 	q.n++

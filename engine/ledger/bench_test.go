@@ -69,7 +69,7 @@ func BenchmarkPark(b *testing.B) {
 		change := &Batch{At: start, Pos: none, Drop: before}
 		before = nil
 		for j := range batch {
-			change.Park = append(change.Park, Row{Key: hashed(i + j), Queue: "sms/main/bulk", Due: int64(i), Value: value})
+			change.Park = append(change.Park, Row{Key: hashed(i + j), Queue: "sms/main/bulk", Tenant: "shop", Due: int64(i), Value: value})
 			before = append(before, Drop{Key: hashed(i + j)})
 		}
 		apply(b, s, change)
@@ -128,7 +128,7 @@ func benchmarkDue(b *testing.B, n int) {
 		for i := 0; i < n; i += 1000 {
 			change := &Batch{At: start, Pos: none}
 			for j := i; j < i+1000; j++ {
-				change.Park = append(change.Park, Row{Key: hashed(j), Queue: "q", Due: int64(i), Value: make([]byte, 300)})
+				change.Park = append(change.Park, Row{Key: hashed(j), Queue: "q", Tenant: "shop", Due: int64(i), Value: make([]byte, 300)})
 			}
 			apply(b, s, change)
 		}
@@ -144,7 +144,7 @@ func benchmarkDue(b *testing.B, n int) {
 func drain(b *testing.B, s *Shard, n int) {
 	for s.Parked("q") > 0 {
 		change := &Batch{At: start, Pos: none}
-		err := s.Due("q", million, func(k send.Key, _ []byte) bool {
+		err := s.Due("q", "shop", million, func(k send.Key, _ []byte) bool {
 			change.Drop = append(change.Drop, Drop{Key: k})
 			return len(change.Drop) < 256
 		})

@@ -93,7 +93,7 @@ func read(t *testing.T, l *Ledger) (int, error) {
 		return 0, err
 	}
 	rows := map[send.Key]bool{}
-	if err := s.Due("q", 1<<40, func(k send.Key, v []byte) bool { rows[k] = len(v) == 4000; return true }); err != nil {
+	if err := s.Due("q", "", 1<<40, func(k send.Key, v []byte) bool { rows[k] = len(v) == 4000; return true }); err != nil {
 		return 0, err
 	}
 	for k := range rows {

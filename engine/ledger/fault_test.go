@@ -51,7 +51,7 @@ func after(t *testing.T, l *Ledger) int {
 		t.Fatalf("%d batches and %d parked, want %d", n, got, want)
 	}
 	var rows []send.Key
-	if err := s.Due("q", 1<<40, func(k send.Key, _ []byte) bool { rows = append(rows, k); return true }); err != nil {
+	if err := s.Due("q", "", 1<<40, func(k send.Key, _ []byte) bool { rows = append(rows, k); return true }); err != nil {
 		t.Fatal(err)
 	}
 	for i, k := range rows {

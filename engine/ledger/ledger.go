@@ -184,9 +184,9 @@ func (l *Ledger) Stats() Stats {
 const (
 	followsKind = 'f' // alone: the topics that all else is about
 	journalKind = 'j' // sequence number → packed entries
-	queueKind   = 'q' // queue, 0, due, id hash → parked send
+	queueKind   = 'q' // queue, 1, tenant, 0, due, id hash → parked send
 	countKind   = 'c' // sequence number of the journal → what went out, packed
-	parkedKind  = 'k' // id hash → origin, queue, 0, due
+	parkedKind  = 'k' // id hash → origin, queue, 1, tenant, 0, due
 )
 
 func prefix(kind byte, shard int32, more int) []byte {

@@ -16,9 +16,9 @@ import (
 // Load reads a shard's state back: its ids within the window, what is parked,
 // and how far it had come. done is told of each entry, oldest first; those past
 // the window as well, since their records may be read again. Where the shard has
-// not been followed for too long (Config.Tombstones), what is parked is dropped,
-// and the position in `ledger` is -1: a send that was finished since may have
-// left no trace there. What is known to be finished stays.
+// not been followed for too long (Config.Tombstones), or its rows are an earlier
+// version's, what is parked is dropped, and the position in `ledger` is -1: a send
+// that was finished since may have left no trace there. What is known to be finished stays.
 func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error) {
 	s := &Shard{
 		id: id, ledger: l, index: newIndex(l.cfg.Window, l.cfg.Usage), pos: Position{-1, -1}, queues: map[string]*queue{},
@@ -39,6 +39,11 @@ func (l *Ledger) Load(id int32, now time.Time, done func(Entry)) (*Shard, error)
 	}
 	if err == nil {
 		err = s.loadQueues(now)
+	}
+	if errors.Is(err, errOldRows) {
+		l.log.Info().Int32("shard", id).Msg("the parked sends on disk are of an earlier version: they are read again from Kafka, once")
+		s.queues, s.outlived = map[string]*queue{}, nil
+		err = s.dropRows(now)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load shard %d: %w", id, l.check(err))
@@ -116,6 +121,10 @@ func (s *Shard) loadJournal(now time.Time, done func(Entry)) (last time.Time, er
 	return last, err
 }
 
+// errOldRows is of rows that an earlier version wrote, without a tenant. Which of
+// them it may have loaded could not be told once they stand among those with one.
+var errOldRows = errors.New("a row has no tenant")
+
 func (s *Shard) loadQueues(now time.Time) error {
 	it, err := s.ledger.db.NewIter(&pebble.IterOptions{
 		LowerBound: prefix(parkedKind, s.id, 0), UpperBound: prefix(parkedKind, s.id+1, 0),
@@ -125,9 +134,12 @@ func (s *Shard) loadQueues(now time.Time) error {
 	}
 	for ok := it.First(); ok; ok = it.Next() {
 		origin, at := splitParked(it.Value())
-		name, due := splitPlace(at)
+		spot, ok := splitSpot(at)
+		if !ok {
+			return closeIter(it, errOldRows)
+		}
 		k := send.Key(it.Key()[5:])
-		s.count(name, placeOf(due, k), 1)
+		s.count(spot, k, 1)
 		switch mark, known := s.index.get(k, now); {
 		case !known: // the journal does not reach back to it
 			s.index.put(k, Mark{Origin: origin}, now)

@@ -3,6 +3,8 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -39,7 +41,7 @@ func (m *queues) tell(t *rapid.T, b *Batch) {
 	for i := range b.Drop {
 		d := &b.Drop[i]
 		if was, has := rows[d.Key]; has && knows() {
-			d.At = Spot{was.Queue, was.Due}
+			d.At = Spot{was.Queue, was.Tenant, was.Due}
 		}
 		delete(rows, d.Key)
 	}
@@ -48,17 +50,20 @@ func (m *queues) tell(t *rapid.T, b *Batch) {
 		if was, has := rows[r.Key]; knows() {
 			r.Fresh = !has
 			if has {
-				r.Was = Spot{was.Queue, was.Due}
+				r.Was = Spot{was.Queue, was.Tenant, was.Due}
 			}
 		}
 		rows[r.Key] = *r
 	}
 }
 
+// tenants are whose rows there are; one begins like another, and one is none.
+var tenants = []string{"", "s", "shop"}
+
 // due returns the keys that Due must give: due, not taken, earliest first.
-func (m *queues) due(name string, now int64) (keys []send.Key) {
+func (m *queues) due(name, tenant string, now int64) (keys []send.Key) {
 	for k, r := range m.rows {
-		if r.Queue == name && r.Due <= now && !m.live[k] {
+		if r.Queue == name && r.Tenant == tenant && r.Due <= now && !m.live[k] {
 			keys = append(keys, k)
 		}
 	}
@@ -90,12 +95,13 @@ func TestQueuesAgainstAModel(t *testing.T) {
 			case 2:
 				now += rapid.Int64Range(0, 20).Draw(t, "later")
 			case 3, 4:
-				m.take(t, s, rapid.SampledFrom(names).Draw(t, "queue"), now, rapid.IntRange(1, 5).Draw(t, "room"))
+				m.take(t, s, rapid.SampledFrom(names).Draw(t, "queue"), rapid.SampledFrom(tenants).Draw(t, "tenant"), now, rapid.IntRange(1, 5).Draw(t, "room"))
 			case 5:
 				s = loadRapid(t, l)
 				clear(m.live)
 			}
 			m.compare(t, s, names)
+			m.compareTenants(t, s, names, now)
 		}
 	})
 }
@@ -108,18 +114,18 @@ func drawBatch(t *rapid.T, names []string, now int64) *Batch {
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "parks") {
 		b.Park = append(b.Park, Row{
-			Key: key(rapid.IntRange(0, 12).Draw(t, "parked")), Queue: rapid.SampledFrom(names).Draw(t, "into"),
+			Key: key(rapid.IntRange(0, 12).Draw(t, "parked")), Queue: rapid.SampledFrom(names).Draw(t, "into"), Tenant: rapid.SampledFrom(tenants).Draw(t, "whose"),
 			Due: max(0, now+rapid.Int64Range(-10, 30).Draw(t, "due")), Value: []byte{byte(i), rapid.Byte().Draw(t, "value")},
 		})
 	}
 	return b
 }
 
-func (m *queues) take(t *rapid.T, s *Shard, name string, now int64, room int) {
-	want := m.due(name, now)
+func (m *queues) take(t *rapid.T, s *Shard, name, tenant string, now int64, room int) {
+	want := m.due(name, tenant, now)
 	want = want[:min(room, len(want))]
 	var got []send.Key
-	err := s.Due(name, now, func(k send.Key, value []byte) bool {
+	err := s.Due(name, tenant, now, func(k send.Key, value []byte) bool {
 		if !bytes.Equal(value, m.rows[k].Value) {
 			t.Fatalf("%v has the value %v, want %v", k, value, m.rows[k].Value)
 		}
@@ -131,7 +137,7 @@ func (m *queues) take(t *rapid.T, s *Shard, name string, now int64, room int) {
 		return len(got) < room
 	})
 	if err != nil || !slices.Equal(got, want) {
-		t.Fatalf("%s at %d: %v, %v; want %v", name, now, got, err, want)
+		t.Fatalf("%s of %q at %d: %v, %v; want %v", name, tenant, now, got, err, want)
 	}
 }
 
@@ -159,7 +165,7 @@ func (m *queues) compare(t *rapid.T, s *Shard, names []string) {
 				t.Fatalf("%s: %d rows, next %d; want %d, %d", q, n, next, rows, earliest)
 			}
 		})
-		all := (&queues{rows: m.rows}).due(name, math.MaxInt64)
+		all := m.all(name)
 		err := s.Rows(name, func(k send.Key, value []byte) {
 			if len(all) == 0 || k != all[0] || !bytes.Equal(value, m.rows[k].Value) {
 				t.Fatalf("%s has a row %v of %v too many", name, k, value)
@@ -181,11 +187,58 @@ func (m *queues) compare(t *rapid.T, s *Shard, names []string) {
 	}
 }
 
+// all returns the keys of a queue as they stand in it.
+func (m *queues) all(name string) (keys []send.Key) {
+	rows := &queues{rows: m.rows}
+	for _, tenant := range tenants {
+		keys = append(keys, rows.due(name, tenant, math.MaxInt64)...)
+	}
+	return keys
+}
+
+// compareTenants looks at whose rows are due, and walks through all, a few at a time.
+func (m *queues) compareTenants(t *rapid.T, s *Shard, names []string, now int64) {
+	for _, name := range names {
+		listed := map[string]bool{}
+		s.Tenants(name, now, func(tenant string, next int64) {
+			if listed[tenant] || next > now {
+				t.Fatalf("%s: %q is listed once more, or for %d at %d", name, tenant, next, now)
+			}
+			listed[tenant] = true
+		})
+		for _, tenant := range tenants {
+			if due := m.due(name, tenant, now); len(due) > 0 && !listed[tenant] {
+				t.Fatalf("%s: %q has %v due, and is not listed", name, tenant, due)
+			}
+		}
+		want := m.all(name)
+		from, more := Cursor{}, true
+		for more {
+			var err error
+			more, err = s.Walk(name, &from, rapid.IntRange(1, 5).Draw(t, "rows"), func(k send.Key, at Spot, value []byte) bool {
+				if r := m.rows[k]; len(want) == 0 || k != want[0] || at != (Spot{r.Queue, r.Tenant, r.Due}) || !bytes.Equal(value, r.Value) {
+					t.Fatalf("%s has a row %v of %v at %v too many", name, k, value, at)
+				}
+				want = want[1:]
+				return true
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(want) > 0 {
+			t.Fatalf("%s: %d rows were not walked over", name, len(want))
+		}
+	}
+}
+
 // A queue that was read to its end is left alone until a row is added.
 func TestDueReadsNoMoreThanItMust(t *testing.T) {
 	l := open(t)
 	s, _ := load(t, l, start)
-	row := func(i int, due int64) Row { return Row{Key: key(i), Queue: "q", Due: due, Value: []byte("v")} }
+	row := func(i int, due int64) Row {
+		return Row{Key: key(i), Queue: "q", Tenant: "shop", Due: due, Value: []byte("v")}
+	}
 	apply(t, s, &Batch{At: start, Pos: none, Park: []Row{row(1, 10), row(2, 20), row(3, 30)}})
 	for _, c := range []struct {
 		name string
@@ -202,7 +255,7 @@ func TestDueReadsNoMoreThanItMust(t *testing.T) {
 		{"not again", 99, 9, "[]", math.MaxInt64},
 	} {
 		got := []int{}
-		err := s.Due("q", c.now, func(k send.Key, _ []byte) bool {
+		err := s.Due("q", "shop", c.now, func(k send.Key, _ []byte) bool {
 			got = append(got, int(k[7])-1)
 			return len(got) < c.room
 		})
@@ -215,7 +268,41 @@ func TestDueReadsNoMoreThanItMust(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", c.name, got, err, c.want)
 		}
 	}
-	if err := s.Due("no such", 99, nil); err != nil {
-		t.Error(err)
+	for _, of := range []string{"no such", "shop"} {
+		if err := errors.Join(s.Due("no such", of, 99, nil), s.Due("q", "no such", 99, nil)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Rows of a version that knew no tenants are dropped, to be read again from Kafka.
+// What is finished stays known.
+func TestRowsOfAnEarlierVersion(t *testing.T) {
+	l := open(t)
+	s, _ := load(t, l, start)
+	apply(t, s, &Batch{
+		At: start, Pos: Position{7, 9}, Entries: []Entry{{Key: key(2), Origin: 8}, {Key: key(1), Origin: 4, Parked: true}},
+	})
+	at := binary.BigEndian.AppendUint64([]byte("sms/default/bulk\x00"), 10)
+	k := key(1)
+	row := append(append(prefix(queueKind, 3, 0), at...), k[:]...)
+	spot := append(binary.BigEndian.AppendUint64(nil, 4), at...)
+	if err := errors.Join(l.db.Set(row, []byte("v"), nil), l.db.Set(append(prefix(parkedKind, 3, 0), k[:]...), spot, nil)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it is in the journal: a crash before the restore changes nothing
+		s, _ = load(t, l, start)
+		value, err := s.Get(k)
+		if value != nil || err != nil || s.Parked("sms/default/bulk") != 0 || s.Position() != (Position{7, -1}) {
+			t.Fatalf("%q, %v, %d parked, at %v", value, err, s.Parked("sms/default/bulk"), s.Position())
+		}
+		if mark, seen := s.Seen(key(2), start); !seen || !mark.Settled {
+			t.Error("what was finished is forgotten")
+		}
+	}
+	apply(t, s, &Batch{At: start, Pos: Position{7, 9}, Park: []Row{{Key: k, Queue: "sms/default/bulk", Tenant: "shop", Due: 10, Value: []byte("v")}}})
+	s, _ = load(t, l, start)
+	if s.Parked("sms/default/bulk") != 1 || s.Position() != (Position{7, 9}) {
+		t.Errorf("%d parked, at %v", s.Parked("sms/default/bulk"), s.Position())
 	}
 }

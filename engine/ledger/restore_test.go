@@ -137,7 +137,7 @@ func (w *world) shut() error {
 func (w *world) check() {
 	got := map[string]uint32{}
 	w.shard.Queues(func(name string, _ int, _ int64) {
-		w.must(w.shard.Due(name, math.MaxInt64, func(_ send.Key, value []byte) bool {
+		w.must(w.shard.Due(name, "a", math.MaxInt64, func(_ send.Key, value []byte) bool {
 			var p ledgerv1.Parked
 			w.must(p.UnmarshalVT(value))
 			got[p.Send.Id] = p.Attempt
@@ -184,7 +184,7 @@ func (w *world) park(id string) {
 	w.must(w.shard.Apply(&ledger.Batch{
 		At: w.now, Pos: ledger.Position{Status: -1, Ledger: w.topics["ledger"].end},
 		Entries: []ledger.Entry{{Key: k, Offset: p.Offset, Parked: true}},
-		Park:    []ledger.Row{{Key: k, Queue: "time", Value: value}},
+		Park:    []ledger.Row{{Key: k, Queue: "time", Tenant: "a", Value: value}},
 	}))
 }
 

@@ -24,7 +24,7 @@ func TestDamageWhileRunning(t *testing.T) {
 		meet func(l *Ledger, s *Shard) error
 	}{
 		{"a queue is read", func(_ *Ledger, s *Shard) error {
-			return s.Due("q", 1<<40, func(send.Key, []byte) bool { return true })
+			return s.Due("q", "", 1<<40, func(send.Key, []byte) bool { return true })
 		}},
 		{"a row is read", func(_ *Ledger, s *Shard) error { _, err := s.Get(key(1001)); return err }},
 		{"a row is dropped", func(_ *Ledger, s *Shard) error {

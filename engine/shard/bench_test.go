@@ -60,23 +60,24 @@ func (q *quick) Ahead(bool) int                                                {
 func (q *quick) Withdraw(lane.Owner)                                           {}
 func (q *quick) Recall(lane.Owner, func(*lane.Attempt) bool)                   {}
 func (q *quick) AtPlugin(lane.Owner, func(*lane.Attempt))                      {}
-func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, []byte) bool) (bool, error) {
+func (q *quick) Walk(string, *ledger.Cursor, int, func(send.Key, ledger.Spot, []byte) bool) (bool, error) {
 	return false, nil
 }
-func (q *quick) Health() lane.Health                                  { return lane.Health{} }
-func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)         { return ledger.Mark{}, false }
-func (q *quick) Admit(send.Key, uint64, time.Time)                    {}
-func (q *quick) Counts() *caps.Table                                  { return q.counts }
-func (q *quick) Counted() int64                                       { return 0 }
-func (q *quick) Recount() error                                       { return nil }
-func (q *quick) Recounted(int64)                                      {}
-func (q *quick) Position() ledger.Position                            { return ledger.Position{} }
-func (q *quick) Parked(string) int                                    { return 0 }
-func (q *quick) Queues(func(string, int, int64))                      {}
-func (q *quick) Due(string, int64, func(send.Key, []byte) bool) error { return nil }
-func (q *quick) Rows(string, func(send.Key, []byte)) error            { return nil }
-func (q *quick) Outlived() []send.Key                                 { return nil }
-func (q *quick) Get(send.Key) ([]byte, error)                         { return nil, nil }
+func (q *quick) Health() lane.Health                                          { return lane.Health{} }
+func (q *quick) Seen(send.Key, time.Time) (ledger.Mark, bool)                 { return ledger.Mark{}, false }
+func (q *quick) Admit(send.Key, uint64, time.Time)                            {}
+func (q *quick) Counts() *caps.Table                                          { return q.counts }
+func (q *quick) Counted() int64                                               { return 0 }
+func (q *quick) Recount() error                                               { return nil }
+func (q *quick) Recounted(int64)                                              {}
+func (q *quick) Position() ledger.Position                                    { return ledger.Position{} }
+func (q *quick) Parked(string) int                                            { return 0 }
+func (q *quick) Queues(func(string, int, int64))                              {}
+func (q *quick) Tenants(string, int64, func(string, int64))                   {}
+func (q *quick) Due(string, string, int64, func(send.Key, []byte) bool) error { return nil }
+func (q *quick) Rows(string, func(send.Key, []byte)) error                    { return nil }
+func (q *quick) Outlived() []send.Key                                         { return nil }
+func (q *quick) Get(send.Key) ([]byte, error)                                 { return nil, nil }
 
 // Apply counts as a ledger does.
 func (q *quick) Apply(b *ledger.Batch) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/carillonhq/carillon/engine/fault"
 	"github.com/carillonhq/carillon/engine/intake"
+	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/send"
 	ledgerv1 "github.com/carillonhq/carillon/proto/ledger/v1"
 )
@@ -42,21 +43,33 @@ func (s *Shard) openUntil(channel, app string) time.Time {
 }
 
 // rowInDoubt says whether a parked send may have been loaded by a former owner.
-// A queue is loaded in its order, so those that were stand first in it.
-func (s *Shard) rowInDoubt(queue string, due int64) bool {
-	if fault.Mutant(fault.ParkedDoubtNotSeen) || due > s.doubtDue() || strings.TrimSuffix(queue, orderedRows) == heldQueue {
+// Each tenant's part of a queue is loaded in its order, so those that were stand
+// first in it. How many they were of one part nobody knows, so there may be as many
+// in each as there were in all.
+func (s *Shard) rowInDoubt(at ledger.Spot) bool {
+	if fault.Mutant(fault.ParkedDoubtNotSeen) || at.Due > s.doubtDue() || strings.TrimSuffix(at.Queue, orderedRows) == heldQueue {
 		return false
 	}
-	d := s.doubted[queue]
-	return d.rows < s.cfg.Found[intake.Urgent].Parked || d.due == due // two of one time may stand either way
+	d := s.doubted[partOf(at)]
+	return d.rows < s.cfg.Found[intake.Urgent].Parked || d.due == at.Due // two of one time may stand either way
 }
+
+// passRow counts a row that a former owner may have loaded, and that stands in its
+// part no more, or is in memory.
+func (s *Shard) passRow(at ledger.Spot) {
+	part := partOf(at)
+	s.doubted[part] = doubtedRows{rows: s.doubted[part].rows + 1, due: at.Due}
+}
+
+// partOf names the part of a queue that a row stands in.
+func partOf(at ledger.Spot) ledger.Spot { return ledger.Spot{Queue: at.Queue, Tenant: at.Tenant} }
 
 // doubtDue is when the last parked send fell due that may have been loaded.
 func (s *Shard) doubtDue() int64 {
 	return min(s.cfg.Found[intake.Urgent].Due, s.cfg.TakenOver.UnixMilli())
 }
 
-// inherited is how many parked sends of each queue may be in doubt that this
+// inherited is how many parked sends of each part of a queue may be in doubt that this
 // shard has not yet loaded itself.
 func (s *Shard) inherited() int {
 	found := s.cfg.Found[intake.Urgent].Parked
@@ -68,9 +81,14 @@ func (s *Shard) inherited() int {
 	}
 	left := 0
 	s.env.Ledger.Queues(func(queue string, _ int, next int64) {
-		if strings.TrimSuffix(queue, orderedRows) != heldQueue && next <= s.doubtDue() && s.doubted[queue].rows < found {
-			left = found
+		if next > s.doubtDue() || strings.TrimSuffix(queue, orderedRows) == heldQueue {
+			return
 		}
+		s.env.Ledger.Tenants(queue, s.doubtDue(), func(tenant string, _ int64) {
+			if s.doubted[ledger.Spot{Queue: queue, Tenant: tenant}].rows < found {
+				left = found
+			}
+		})
 	})
 	return left
 }
@@ -189,7 +207,7 @@ func (s *Shard) adopt(now time.Time) {
 	s.recall()
 	s.replaceRecalled(now)
 	var open []*item
-	err := s.env.Ledger.Due(openQueue, never, func(k send.Key, value []byte) bool {
+	err := s.env.Ledger.Due(openQueue, "", never, func(k send.Key, value []byte) bool {
 		var p ledgerv1.Parked
 		if err := p.UnmarshalVT(value); err != nil {
 			s.fail("read an open send", err)

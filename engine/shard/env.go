@@ -98,11 +98,12 @@ type Ledger interface {
 	Position() ledger.Position
 	Parked(queue string) int
 	Queues(each func(queue string, rows int, next int64))
-	Due(queue string, now int64, take func(send.Key, []byte) bool) error
+	Tenants(queue string, now int64, each func(tenant string, next int64))
+	Due(queue, tenant string, now int64, take func(send.Key, []byte) bool) error
 	Get(k send.Key) ([]byte, error)
 	Outlived() []send.Key
 	Rows(queue string, each func(send.Key, []byte)) error
-	Walk(queue string, from *ledger.Cursor, most int, each func(send.Key, []byte) bool) (more bool, err error)
+	Walk(queue string, from *ledger.Cursor, most int, each func(send.Key, ledger.Spot, []byte) bool) (more bool, err error)
 	// Counts is what has gone to recipients, nil where nothing is capped.
 	Counts() *caps.Table
 	// Counted is up to where in `status` they are complete, -1 where they are not:

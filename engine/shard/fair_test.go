@@ -9,11 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
 
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/send"
 	carillonv1 "github.com/carillonhq/carillon/proto/carillon/v1"
@@ -78,12 +80,12 @@ func (l oneLane) Spared(string, string) bool          { return false }
 
 // deliver runs a shard and a lane of 1000/s until the log of app names is
 // attempted, and returns them in the order of their attempts.
-func deliver(t *testing.T, cfg Config, apps []string) []string {
+func deliver(t *testing.T, cfg Config, led Ledger, apps []string) []string {
 	p := &accepting{}
 	way := lane.New(lane.Config{Channel: "sms", Account: "default", Rate: 1000, Burst: 1}, p, p, zerolog.Nop(), time.Now())
 	need := make(chan struct{}, 1)
 	s := New(cfg, Env{
-		Ledger: &quick{}, Outcomes: &quick{}, Lanes: oneLane{way}, Observer: nothing{}, Log: zerolog.Nop(),
+		Ledger: led, Outcomes: &quick{}, Lanes: oneLane{way}, Observer: nothing{}, Log: zerolog.Nop(),
 		Now: time.Now, Jitter: func() float64 { return 0 },
 		Need: func() {
 			select {
@@ -157,7 +159,7 @@ func TestTenantsShareAShardAndItsLane(t *testing.T) {
 		got := deliver(t, Config{
 			Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
 			Window: len(log), Headroom: len(log), Quota: quota, Patience: time.Minute, DefaultTTL: time.Hour,
-		}, log)
+		}, &quick{}, log)
 		if len(got) != len(log) {
 			t.Fatalf("%d attempts of %d sends", len(got), len(log))
 		}
@@ -179,6 +181,45 @@ func TestTenantsShareAShardAndItsLane(t *testing.T) {
 		t.Logf("Jain's index of %d tenants over 3000 attempts is %.4f", len(all), index)
 		if len(all) != 100 || index < 0.99 {
 			t.Errorf("Jain's index of %d tenants is %.4f: %v", len(all), index, all)
+		}
+	})
+}
+
+// The same where a window holds few of them, and most are parked: half of all are of
+// one tenant, and stand first in the log. From soon after all are read on, all have
+// the same share.
+func TestTenantsShareWhatIsParked(t *testing.T) {
+	const tenants, each = 20, 400
+	var log []string
+	for range tenants * each {
+		log = append(log, "large")
+	}
+	for i := range tenants * each {
+		log = append(log, fmt.Sprint("small", i%tenants))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		db, err := ledger.Open(ledger.Config{Dir: "db", FS: vfs.NewMem(), Window: time.Hour}, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		led, err := db.Load(0, time.Now(), func(ledger.Entry) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := deliver(t, Config{
+			Topics: Topics{Sends: "sends", Bulk: "bulk", Status: "status", Ledger: "ledger", Invalid: "invalid"}, InvalidPartitions: 1,
+			Window: 512, Headroom: 4096, Quota: 256, Patience: 100 * time.Millisecond, ParkLimit: len(log), ParkHard: len(log), DefaultTTL: time.Hour,
+		}, led, log)
+		if len(got) != len(log) {
+			t.Fatalf("%d attempts of %d sends", len(got), len(log))
+		}
+		const began, during = 4000, 4000
+		all := shares(got[began : began+during])
+		index := jain(all)
+		t.Logf("Jain's index of %d tenants is %.4f: %v", len(all), index, all)
+		if len(all) != tenants+1 || index < 0.99 {
+			t.Errorf("Jain's index of %d tenants is %.4f, and 0.99 is wanted", len(all), index)
 		}
 	})
 }

@@ -157,11 +157,12 @@ func (f *flight) park(queue string, it *item, due time.Time) error {
 		return err
 	}
 	f.records[ledgerPart] = append(f.records[ledgerPart], kafka.Record{Key: ledgerKey(it.Send), Value: value})
+	at := spotOf(queue, it.Send.App, due.UnixMilli())
 	f.batch.Park = append(f.batch.Park, ledger.Row{
-		Key: it.key, Origin: it.origin, Queue: queue, Due: due.UnixMilli(), Value: value, Fresh: !it.parked, Was: it.row,
+		Key: it.key, Origin: it.origin, Queue: at.Queue, Tenant: at.Tenant, Due: at.Due, Value: value, Fresh: !it.parked, Was: it.row,
 	})
 	f.entry(it, true)
-	it.parked, it.row = true, ledger.Spot{Queue: queue, Due: due.UnixMilli()}
+	it.parked, it.row = true, at
 	it.unsaved = false
 	return nil
 }

@@ -22,8 +22,16 @@ type line struct {
 	back    []*item // given back by the lane in this turn: they stand before waiting
 	later   later   // given back because a limit keeps them
 	inLane  int
-	loaded  int // of waiting and inLane: those that were parked
+	loading // of waiting and inLane: those that were parked
 	search  search
+
+	spreadAt time.Time // see share.go
+	spreadBy int       // apps
+}
+
+func (l *line) channel() string {
+	channel, _ := l.way.Name()
+	return channel
 }
 
 func (l *line) push(it *item) {
@@ -84,7 +92,7 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	if stray && it.Key != "" {
 		it.Key = send.ProviderKey(it.key, channel, account)
 	}
-	if it.parked && stray && l.loaded >= s.cfg.Quota/2 {
+	if it.parked && stray && (l.of[it.Send.App] >= s.cfg.Quota/2 || l.loaded >= s.cfg.Quota) {
 		// It was loaded without regard to this lane, as one that was scheduled is.
 		it.reason = why("overload", codeLaneFull)
 		s.parkIn(l.name, it, now, now)
@@ -92,7 +100,7 @@ func (s *Shard) enqueue(it *item, way Lane, now time.Time) {
 	}
 	it.line, it.since = l, now
 	if it.loaded = it.parked; it.loaded {
-		l.loaded++
+		l.count(it, 1)
 	}
 	l.push(it)
 }
@@ -122,6 +130,7 @@ const askAgain = 20 * time.Millisecond
 // nothing to do for it.
 func (s *Shard) fill(l *line, now time.Time) time.Duration {
 	wait := l.ripe(now)
+	s.spread(l, now)
 	n := min(s.cfg.Quota-l.inLane, l.waiting.Len())
 	if h := l.way.Health(); h.State != lane.Closed {
 		most, again := s.fillBroken(l, h, now)
@@ -130,7 +139,7 @@ func (s *Shard) fill(l *line, now time.Time) time.Duration {
 	if n <= 0 || l.way.About() == nil {
 		return wait
 	}
-	if channel, _ := l.way.Name(); s.cfg.Policies[channel].Hold {
+	if s.cfg.Policies[l.channel()].Hold {
 		if room := l.way.Ahead(l.bulk); room < n {
 			n, wait = room, min(wait, askAgain)
 		}
@@ -214,7 +223,7 @@ func (s *Shard) address(it *item, now time.Time) bool {
 // leave takes an item out of its line's count of loaded ones.
 func (s *Shard) leave(it *item) {
 	if it.line != nil && it.loaded {
-		it.line.loaded--
+		it.line.count(it, -1)
 	}
 	it.line, it.loaded = nil, false
 }

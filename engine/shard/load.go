@@ -76,16 +76,19 @@ func (it *item) resumed() bool {
 // loadAtOnce bounds the parked sends in memory of a queue without a lane.
 const loadAtOnce = 256
 
-// load brings parked sends that are due back, those that have been due the
-// longest first, and at most half a quota per line, so that they and new ones
-// both get on. So what is in memory does not depend on how many are due.
+// ready is a queue that may have a row that is due.
+type ready struct {
+	queue, line string
+	since       int64
+}
+
+// load brings parked sends that are due back, at most half a quota per line, so
+// that they and new ones both get on: in turns by tenant, and of a tenant those that
+// have been due the longest first. So what is in memory does not depend on how many
+// are due.
 func (s *Shard) load(now time.Time) time.Duration {
 	wait := time.Hour
 	s.dueSoon = false
-	type ready struct {
-		queue string
-		since int64
-	}
 	var due []ready
 	ms := now.UnixMilli()
 	if fault.Mutant(fault.ParkedEscape) {
@@ -100,30 +103,39 @@ func (s *Shard) load(now time.Time) time.Duration {
 			return
 		}
 		if next <= s.due {
-			due = append(due, ready{queue, next})
+			due = append(due, ready{queue, laneQueue(queue), next})
 		}
 	})
 	slices.SortFunc(due, func(a, b ready) int {
 		return cmp.Or(cmp.Compare(a.since, b.since), strings.Compare(a.queue, b.queue))
 	})
-	for _, d := range due {
-		room, again := s.roomFor(d.queue, now)
+	for len(due) > 0 {
+		name := due[0].line
+		var queues []string
+		due = slices.DeleteFunc(due, func(r ready) bool {
+			if r.line == name {
+				queues = append(queues, r.queue)
+			}
+			return r.line == name
+		})
+		room, again := s.roomFor(name, queues, now)
 		wait = min(wait, again)
-		room = min(room, int(s.loads.gate-s.loadedEver))
-		for _, it := range s.dueRows(d.queue, min(ms, s.due), room) {
-			s.consider(it, now)
+		if room = min(room, int(s.loads.gate-s.loadedEver)); room > 0 {
+			for _, it := range s.shareOut(name, queues, min(ms, s.due), room) {
+				s.consider(it, now)
+			}
 		}
 	}
 	return wait
 }
 
-// roomFor returns how many of a queue's rows may be loaded. Room for few is as
+// roomFor returns how many rows of a line's queues may be loaded. Room for few is as
 // good as none while others are on their way: to load some is to read past all
 // that are. It also returns how soon that changes by itself.
-func (s *Shard) roomFor(queue string, now time.Time) (int, time.Duration) {
+func (s *Shard) roomFor(name string, queues []string, now time.Time) (int, time.Duration) {
 	const never = time.Hour
 	most := max(1, s.cfg.Quota/2)
-	l := s.lines[laneQueue(queue)]
+	l := s.lines[name]
 	if l == nil { // nothing has gone there yet, or it is no lane's
 		return min(most, loadAtOnce), never
 	}
@@ -134,18 +146,18 @@ func (s *Shard) roomFor(queue string, now time.Time) (int, time.Duration) {
 		}
 		return room, again
 	}
-	if room := most - l.loaded; room > most/4 || l.loaded == 0 {
+	if room := s.roomInShares(l, queues, most, now); room > most/4 || l.loaded == 0 {
 		return room, never
 	}
 	return 0, never
 }
 
-func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
+func (s *Shard) dueRows(queue, tenant string, ms int64, room int) []*item {
 	if room <= 0 {
 		return nil
 	}
 	var items []*item
-	err := s.env.Ledger.Due(queue, ms, func(k send.Key, value []byte) bool {
+	err := s.env.Ledger.Due(queue, tenant, ms, func(k send.Key, value []byte) bool {
 		if _, here := s.live[k]; here {
 			return true
 		}
@@ -155,19 +167,19 @@ func (s *Shard) dueRows(queue string, ms int64, room int) []*item {
 			return false
 		}
 		it := unpark(k, &p)
-		it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
+		it.row = ledger.Spot{Queue: queue, Tenant: tenant, Due: p.DueMs}
 		delete(s.woken, k)
 		if waitsForTime(queue) || it.resumed() {
 			it.timeHasCome()
 		}
-		if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
+		if s.rowInDoubt(it.row) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
 			it.doubt = mayBeOpen
 		}
 		if s.tooEarly(it, p.Turn) {
 			return true
 		}
 		if p.DueMs <= s.doubtDue() {
-			s.doubted[queue] = doubtedRows{rows: s.doubted[queue].rows + 1, due: p.DueMs}
+			s.passRow(it.row)
 		}
 		s.live[k] = true
 		s.loaded++

@@ -62,8 +62,8 @@ func (s *Shard) endExpired(l *line, h lane.Health, now time.Time) time.Duration 
 	}
 	queue := rowsOf(l)[x.queue]
 	var over []*item
-	more, err := s.env.Ledger.Walk(queue, &x.from, searchAtOnce, func(k send.Key, value []byte) bool {
-		if it := s.expired(k, value, queue, now, x); it != nil {
+	more, err := s.env.Ledger.Walk(queue, &x.from, searchAtOnce, func(k send.Key, at ledger.Spot, value []byte) bool {
+		if it := s.expired(k, value, at, now, x); it != nil {
 			over = append(over, it)
 		}
 		return true
@@ -98,7 +98,7 @@ func (x *search) step(more bool, now time.Time) {
 
 // expired returns the send of a row that is over, and not in memory; nil if it is
 // not.
-func (s *Shard) expired(k send.Key, value []byte, queue string, now time.Time, x *search) *item {
+func (s *Shard) expired(k send.Key, value []byte, at ledger.Spot, now time.Time, x *search) *item {
 	if _, here := s.live[k]; here {
 		return nil
 	}
@@ -113,8 +113,8 @@ func (s *Shard) expired(k send.Key, value []byte, queue string, now time.Time, x
 		x.soonest = min(x.soonest, expires)
 		return nil
 	}
-	it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
-	if s.rowInDoubt(queue, p.DueMs) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
+	it.row = at
+	if s.rowInDoubt(at) && p.Turn != ledgerv1.Turn_TURN_BEHIND {
 		it.doubt = mayBeOpen
 	}
 	if s.tooEarly(it, p.Turn) {

@@ -61,7 +61,7 @@ type parkedRecord struct {
 
 func (r *Restorer) park(p parkedRecord) error {
 	r.parking[p.key] = true
-	r.batch.Park = append(r.batch.Park, ledger.Row{Key: p.key, Origin: p.origin, Queue: p.queue, Due: p.due, Value: p.value, Fresh: p.fresh})
+	r.batch.Park = append(r.batch.Park, ledger.Row{Key: p.key, Origin: p.origin, Queue: p.queue, Tenant: tenantOf(p.queue, p.Send.App), Due: p.due, Value: p.value, Fresh: p.fresh})
 	input := uint8(intake.Urgent)
 	if p.Bulk {
 		input = intake.Bulk

@@ -236,7 +236,7 @@ func (s *Shard) skipRow(m *member, now time.Time) {
 		return
 	}
 	it, queue := unpark(m.key, p), queueOf(p)
-	if s.rowInDoubt(queue, p.DueMs) {
+	if s.rowInDoubt(spotOf(queue, p.Send.App, p.DueMs)) {
 		it.doubt = mayBeOpen
 	}
 	it.ordered, it.skipped = false, true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carillonhq/carillon/engine/intake"
 	"github.com/carillonhq/carillon/engine/lane"
+	"github.com/carillonhq/carillon/engine/ledger"
 	"github.com/carillonhq/carillon/engine/limit"
 	"github.com/carillonhq/carillon/engine/send"
 	controlv1 "github.com/carillonhq/carillon/proto/control/v1"
@@ -44,14 +45,15 @@ type Shard struct {
 	anyBack           bool               // some line's back is not empty; run only
 	failed            error              // what a callback could not return
 	ended             chan struct{}
-	doubted           map[string]doubtedRows  // by queue; run only
-	pairs             map[string]*limit.Pairs // by channel; run only
-	shares            map[send.Key]bool       // that count for caps before they have gone; run only
-	reserving                                 // run only
-	orders                                    // run only
-	collapsing                                // run only
-	suppressing                               // run only
-	halting                                   // run only
+	doubted           map[ledger.Spot]doubtedRows // by part of a queue: Due is 0; run only
+	served            map[string]string           // by line, the tenant that had the last turn; run only
+	pairs             map[string]*limit.Pairs     // by channel; run only
+	shares            map[send.Key]bool           // that count for caps before they have gone; run only
+	reserving                                     // run only
+	orders                                        // run only
+	collapsing                                    // run only
+	suppressing                                   // run only
+	halting                                       // run only
 }
 
 // input is one input topic's state.
@@ -69,7 +71,7 @@ func New(cfg Config, env Env, done [2]map[int64]bool) *Shard {
 	s := &Shard{
 		cfg: cfg, env: env, mail: mailbox{wake: make(chan struct{}, 1)},
 		lines: map[string]*line{}, live: map[send.Key]bool{}, byLane: map[Lane][2]*line{},
-		ended: make(chan struct{}), doubted: map[string]doubtedRows{}, shares: map[send.Key]bool{}, pairs: map[string]*limit.Pairs{},
+		ended: make(chan struct{}), doubted: map[ledger.Spot]doubtedRows{}, served: map[string]string{}, shares: map[send.Key]bool{}, pairs: map[string]*limit.Pairs{},
 	}
 	s.shut, s.chains = true, map[send.Key]*chain{}
 	s.collapses = map[send.Key]*versions{}

@@ -199,7 +199,7 @@ func (l inOrder) Apply(b *ledger.Batch) error {
 		}
 		var p ledgerv1.Parked
 		err = p.UnmarshalVT(value)
-		return ledger.Spot{Queue: queueOf(&p), Due: p.DueMs}, err
+		return spotOf(queueOf(&p), p.Send.App, p.DueMs), err
 	}
 	for _, d := range b.Drop {
 		if at, err := spot(d.Key); err != nil || d.At != (ledger.Spot{}) && at != d.At {
@@ -211,7 +211,7 @@ func (l inOrder) Apply(b *ledger.Batch) error {
 		if at, err := spot(r.Key); err != nil || r.Fresh && at != (ledger.Spot{}) || r.Was != (ledger.Spot{}) && at != r.Was {
 			return fmt.Errorf("a row (fresh: %v) that was at %v stands at %v: %w", r.Fresh, r.Was, at, err)
 		}
-		put[r.Key] = ledger.Spot{Queue: r.Queue, Due: r.Due}
+		put[r.Key] = ledger.Spot{Queue: r.Queue, Tenant: r.Tenant, Due: r.Due}
 	}
 	return l.Shard.Apply(b)
 }

@@ -25,7 +25,8 @@ type walk struct {
 	after  *flight  // it begins when this has landed: rows of it are to be seen
 	queues []string // that are left; the first one is under way. nil until it begins
 	cursor ledger.Cursor
-	passed int // rows of the first queue, as rowInDoubt counts them, that stay
+	tenant string // whose part of the first queue is under way
+	passed int    // rows of the part that is under way, as rowInDoubt counts them, that stay
 }
 
 // begin starts from the beginning, behind what is on its way to Kafka.
@@ -55,7 +56,7 @@ const (
 
 // step looks at the next rows of those queues that are picked. see says whether to
 // go on. It returns how long it has nothing to do.
-func (s *Shard) step(w *walk, pick func(queue string) bool, see func(queue string, it *item, p *ledgerv1.Parked) bool) time.Duration {
+func (s *Shard) step(w *walk, pick func(queue string) bool, see func(it *item, p *ledgerv1.Parked) bool) time.Duration {
 	if !w.on || w.after != nil || len(s.pend.batch.Entries)+len(s.pend.batch.Park) >= changesAtOnce {
 		return time.Hour // what lands begins another turn
 	}
@@ -73,7 +74,10 @@ func (s *Shard) step(w *walk, pick func(queue string) bool, see func(queue strin
 		return time.Hour
 	}
 	queue, stopped := w.queues[0], false
-	more, err := s.env.Ledger.Walk(queue, &w.cursor, rowsAtOnce, func(k send.Key, value []byte) bool {
+	more, err := s.env.Ledger.Walk(queue, &w.cursor, rowsAtOnce, func(k send.Key, at ledger.Spot, value []byte) bool {
+		if at.Tenant != w.tenant {
+			w.tenant, w.passed = at.Tenant, 0
+		}
 		if _, here := s.live[k]; here {
 			return true
 		}
@@ -83,8 +87,8 @@ func (s *Shard) step(w *walk, pick func(queue string) bool, see func(queue strin
 			return false
 		}
 		it := unpark(k, &p)
-		it.row = ledger.Spot{Queue: queue, Due: p.DueMs}
-		stopped = !see(queue, it, &p)
+		it.row = at
+		stopped = !see(it, &p)
 		return !stopped
 	})
 	if err != nil {
@@ -105,8 +109,8 @@ func (s *Shard) walkRows(now time.Time) time.Duration {
 	if !s.ending.on && !s.waking.on {
 		return time.Hour
 	}
-	wait := s.step(&s.ending, func(string) bool { return true }, func(queue string, it *item, p *ledgerv1.Parked) bool {
-		s.endRow(queue, it, p, now)
+	wait := s.step(&s.ending, func(string) bool { return true }, func(it *item, p *ledgerv1.Parked) bool {
+		s.endRow(it, p, now)
 		return true
 	})
 	if !s.ending.on {
@@ -114,7 +118,7 @@ func (s *Shard) walkRows(now time.Time) time.Duration {
 			t.swept = true
 		}
 	}
-	return min(wait, s.step(&s.waking, isPaused, func(_ string, it *item, _ *ledgerv1.Parked) bool { return s.wake(it, now) }))
+	return min(wait, s.step(&s.waking, isPaused, func(it *item, _ *ledgerv1.Parked) bool { return s.wake(it, now) }))
 }
 
 // unswept says whether there is a cancel for which nothing has gone through what
@@ -129,8 +133,8 @@ func (s *Shard) unswept() bool {
 }
 
 // endRow ends a parked send that is canceled.
-func (s *Shard) endRow(queue string, it *item, p *ledgerv1.Parked, now time.Time) {
-	doubtful, counts := s.walkedDoubt(queue, p)
+func (s *Shard) endRow(it *item, p *ledgerv1.Parked, now time.Time) {
+	doubtful, counts := s.walkedDoubt(it.row, p)
 	if s.halts == nil || s.cancelOf(it, now) == nil {
 		if counts {
 			s.ending.passed++
@@ -138,7 +142,7 @@ func (s *Shard) endRow(queue string, it *item, p *ledgerv1.Parked, now time.Time
 		return
 	}
 	if counts {
-		s.doubted[queue] = doubtedRows{rows: s.doubted[queue].rows + 1, due: p.DueMs}
+		s.passRow(it.row)
 	}
 	if doubtful {
 		it.doubt = mayBeOpen
@@ -154,13 +158,14 @@ func (s *Shard) endRow(queue string, it *item, p *ledgerv1.Parked, now time.Time
 
 // walkedDoubt says whether a former owner may have tried a row that was not
 // loaded, as rowInDoubt does of one that is, and whether it counts for that.
-func (s *Shard) walkedDoubt(queue string, p *ledgerv1.Parked) (doubtful, counts bool) {
-	counts = p.DueMs <= s.doubtDue()
-	if p.Turn == ledgerv1.Turn_TURN_BEHIND || !s.rowInDoubt(queue, p.DueMs) {
+func (s *Shard) walkedDoubt(at ledger.Spot, p *ledgerv1.Parked) (doubtful, counts bool) {
+	counts = at.Due <= s.doubtDue()
+	if p.Turn == ledgerv1.Turn_TURN_BEHIND || !s.rowInDoubt(at) {
 		return false, counts
 	}
 	found := s.cfg.Found[0].Parked
-	return s.doubted[queue].rows+s.ending.passed < found || s.doubted[queue].due == p.DueMs, counts
+	d := s.doubted[partOf(at)]
+	return d.rows+s.ending.passed < found || d.due == at.Due, counts
 }
 
 // wake makes a send due that is paused no more, and says whether to go on: as many
