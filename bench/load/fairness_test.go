@@ -14,9 +14,9 @@ func TestTogether(t *testing.T) {
 		before int
 		index  float64
 	}{
-		{"in turn, after the first had the lane for itself", slices.Concat(repeat(50, 0), repeat(100, 0, 1, 2, 3), repeat(30, 0)), 54, 0.9999},
-		{"in the order of the log", slices.Concat(repeat(50, 0), repeat(50, 1, 2, 3)), 53, 0},
-		{"one gets half of all", slices.Concat(repeat(100, 0, 1, 0, 2, 0, 3), []int{0}), 6, 0.74},
+		{"in turn, after the first had the lane for itself", slices.Concat(repeat(50, 0), repeat(100, 0, 1, 2, 3), repeat(30, 0)), 50 + 4*10, 0.9999},
+		{"in the order of the log", slices.Concat(repeat(50, 0), repeat(50, 1, 2, 3)), 50 + 3*5, 0},
+		{"one gets half of all", slices.Concat(repeat(100, 0, 1, 0, 2, 0, 3), []int{0}), 6 * 10, 0.74},
 	} {
 		counts, before := together(c.order, 4)
 		if index := jain(counts); before != c.before || index < c.index || index > c.index+0.01 {

@@ -23,8 +23,9 @@ more --sends.
 
 In the end as many apps as --tenants says share a lane that is slower than the
 nodes. Half of the sends, at most 100,000 in all, are of one app and before all
-others in the log. While all of them wait they have to have the same share: a
-Jain's index under 0.99 fails the run. --tenants 0 leaves this out.
+others in the log. While all of them wait, from where each has had a tenth of
+its sends, they have to have the same share: a Jain's index under 0.99 fails the
+run. --tenants 0 leaves this out.
 
 ` + accountHelp + "\n\n" + brokersHelp
 

@@ -140,8 +140,8 @@ func TestHalts(t *testing.T) {
 
 // haltedNow says what stands of a send in the simulation.
 func (s *sim) haltedNow(k *known) (canceled, paused bool) {
-	it := &item{accepted: k.at, key: send.KeyOf("shop", "u1", k.id)}
-	it.Send = &carillonv1.Send{App: "shop", Campaign: k.campaign, Id: k.id}
+	it := &item{accepted: k.at, key: send.KeyOf(k.app, "u1", k.id)}
+	it.Send = &carillonv1.Send{App: k.app, Campaign: k.campaign, Id: k.id}
 	h := s.trace.shard.halts
 	if h == nil {
 		return false, false

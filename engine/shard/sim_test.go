@@ -40,6 +40,7 @@ type sim struct {
 	order   []*known
 	lives   int
 	events  int
+	apps    []string
 	crashed bool // at least once; what is handed over in order leaves nothing in doubt
 	read    int  // of trace.out
 	acked   map[string]int
@@ -51,6 +52,7 @@ type sim struct {
 
 // known is what the world has seen of a send.
 type known struct {
+	app              string
 	id, channel, key string // the first channel
 	channels         []string
 	collapse         string
@@ -81,7 +83,7 @@ type known struct {
 }
 
 func newSim(t *rapid.T) *sim {
-	s := &sim{t: t, known: map[string]*known{}, lives: 1, acked: map[string]int{}, lastDone: map[string]time.Time{}}
+	s := &sim{t: t, apps: []string{"shop", "bank", "news"}, known: map[string]*known{}, lives: 1, acked: map[string]int{}, lastDone: map[string]time.Time{}}
 	s.trace = makeTrace(simT{t})
 	s.trace.cfg.ParkLimit, s.trace.cfg.ParkHard = 1000, 1000
 	s.trace.cfg.Window = rapid.IntRange(1, 6).Draw(t, "window")
@@ -93,6 +95,7 @@ func newSim(t *rapid.T) *sim {
 	}
 	if capped := rapid.SampledFrom([]string{"", "", "most=2/5m", "most=3/10m apart=30s"}).Draw(t, "caps"); capped != "" {
 		s.trace.caps(strings.Fields(capped))
+		s.apps = s.apps[:1] // what is capped is judged by recipient alone
 		// It has taken itself over for that: what it parks from here on is later.
 		s.trace.now = s.trace.now.Add(time.Millisecond)
 	}
@@ -101,6 +104,7 @@ func newSim(t *rapid.T) *sim {
 	}
 	if rapid.IntRange(0, 3).Draw(t, "pairs") == 0 {
 		s.trace.rate([]string{rapid.SampledFrom([]string{"sms", "hold"}).Draw(t, "limited"), "6/m", "1"})
+		s.apps = s.apps[:1]
 	}
 	s.event("turn")
 	return s
@@ -194,12 +198,15 @@ func (s *sim) produce() {
 		scheduled: rapid.IntRange(0, 7).Draw(s.t, "scheduled") == 0,
 	}
 	k.collapse = rapid.SampledFrom([]string{"", "", "", "x"}).Draw(s.t, "collapse")
+	if k.app = rapid.SampledFrom(s.apps).Draw(s.t, "app"); k.app != "shop" { // each has keys of its own
+		k.key, k.collapse = ownKey(k.app, k.key), ownKey(k.app, k.collapse)
+	}
 	k.channels = []string{k.channel}
 	if other := rapid.SampledFrom([]string{"", "", "sms", "hold", "webhook"}).Draw(s.t, "then"); other != "" && other != k.channel {
 		k.channels = append(k.channels, other)
 	}
 	msg := &carillonv1.Send{
-		Id: k.id, App: "shop", Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: k.channels, OrderingKey: k.key, CollapseKey: k.collapse,
+		Id: k.id, App: k.app, Class: carillonv1.Class_CLASS_TRANSACTIONAL, Channels: k.channels, OrderingKey: k.key, CollapseKey: k.collapse,
 		Campaign: k.campaign,
 		To:       &carillonv1.Recipient{Id: "u1", Phone: "+351912345678", Webhook: "https://example.com/hook"},
 	}
@@ -223,6 +230,13 @@ func (s *sim) produce() {
 		Source: send.Source{Topic: s.trace.cfg.Topics.input(input), Offset: k.offset},
 	})
 	s.trace.end[input] = k.offset + 1
+}
+
+func ownKey(app, key string) string {
+	if key == "" {
+		return ""
+	}
+	return app + key
 }
 
 // event lets the trace have one, with some of the records that it has not read.
