@@ -22,6 +22,7 @@ export class Replies {
   #results: Result[] = [];
   #open = 0; // attempts whose results are to come
   #credits: number;
+  #stopped = false;
   #earliest = 0; // when the next message may go out
   #later: NodeJS.Timeout | undefined;
   #now: NodeJS.Immediate | undefined;
@@ -41,7 +42,7 @@ export class Replies {
 
   add(result: Result): void {
     this.#results.push(result);
-    this.#credits++;
+    if (!this.#stopped) this.#credits++;
     this.#open--;
     if (this.#now) return;
     const wait = this.#earliest - performance.now();
@@ -52,10 +53,15 @@ export class Replies {
     }
   }
 
+  /** Gives no credits back any more: what came for them would be refused. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Writes what there is. */
   flush(): void {
     this.cancel();
-    if (this.#credits === 0) return;
+    if (this.#credits === 0 && this.#results.length === 0) return;
     this.#write({ results: this.#results, credits: this.#credits });
     this.#results = [];
     this.#credits = 0;

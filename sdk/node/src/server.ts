@@ -63,6 +63,7 @@ export class Server {
    */
   async drain(within: number): Promise<void> {
     this.#stopping = true;
+    for (const replies of this.#streams) replies.stop();
     await atMost(within, Promise.all(this.#batches));
     for (const replies of this.#streams) replies.flush();
   }

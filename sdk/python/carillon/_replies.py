@@ -41,7 +41,7 @@ class Replies:
         self._results: list[Any] = []
         self._open = 0
         self._credits = credits
-        self._closed = False
+        self._closed = self._stopped = False
         self._wake.set()
         self._writing = self._loop.create_task(self._run())
 
@@ -54,7 +54,7 @@ class Replies:
         """Takes the result of one attempt, from any thread."""
         with self._lock:
             self._results.append(result)
-            self._credits += 1
+            self._credits += not self._stopped
             self._open -= 1
             first = len(self._results) == 1
             now = len(self._results) == self._full or self._open == 0
@@ -71,6 +71,11 @@ class Replies:
             wake()
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(wake)
+
+    def stop(self) -> None:
+        """Gives no credits back any more: what came for them would be refused."""
+        with self._lock:
+            self._stopped = True
 
     def cancel(self) -> None:
         """Writes no more: nobody reads it."""
@@ -98,8 +103,13 @@ class Replies:
                 results, self._results = self._results, []
                 credits, self._credits = self._credits, 0
                 closed = self._closed
-            if credits:
-                await self._write(_wire.DeliverResponse(results=results, credits=credits))
+            if credits or results:
+                try:
+                    await self._write(_wire.DeliverResponse(results=results, credits=credits))
+                except Exception:
+                    # A broken stream makes the engine count its attempts as unknown; there is
+                    # nobody left to tell.
+                    return
             earliest = self._loop.time() + PACE
             if closed:
                 return

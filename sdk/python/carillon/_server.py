@@ -77,6 +77,8 @@ class Server:
         """Takes nothing new, waits for the batches that run, for so many seconds at
         most, and until their results are written."""
         self._stopping = True
+        for replies in self._streams:
+            replies.stop()
         if self._batches:
             await asyncio.wait(self._batches, timeout=within)
         await asyncio.gather(*(r.close() for r in self._streams), return_exceptions=True)
@@ -190,5 +192,6 @@ async def called(f: Callable[..., Any], *args: Any, threads: ThreadPoolExecutor 
         value = await asyncio.shield(call)
     except asyncio.CancelledError:
         await asyncio.wait([call])
+        call.exception()  # asked for, or asyncio would log what nobody is interested in now
         raise
     return await value if isinstance(value, Awaitable) else value

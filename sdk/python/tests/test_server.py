@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import io
 import threading
 import time
@@ -156,7 +157,6 @@ class Delivering(unittest.IsolatedAsyncioTestCase):
             for _ in range(2):
                 each(batch, 1, lambda a: accepted())
 
-        soon = int(time.time() * 1000) + 300
         for name, deliver, want in [
             ("forgets", lambda b: None, [(UNKNOWN, "unanswered")] * 2),
             ("raises", fails, [(UNKNOWN, "panic")] * 2),
@@ -172,13 +172,15 @@ class Delivering(unittest.IsolatedAsyncioTestCase):
             with self.subTest(name), contextlib.redirect_stderr(io.StringIO()) as said:
                 async with served(Double(deliver)) as (peer, _):
                     await peer.open()
+                    soon = int(time.time() * 1000) + 1000
                     attempts = [testing.attempt(i, deadline_ms=soon if "hangs" in name else 0) for i in range(2)]
                     stream = peer.deliver()
                     self.assertEqual(await stream.answers(*attempts), want)
                     await stream.finish()
                     self.assertEqual(len(stream.verdicts), 2)
             for line in said.getvalue().splitlines():
-                self.assertRegex(line, "^panic in deliver: .* at .*:[0-9]+ in ")
+                # asyncio says so of a machine that is slow, in tests alone.
+                self.assertRegex(line, "^panic in deliver: .* at .*:[0-9]+ in |^Executing <")
 
     async def test_each_runs_so_many_at_once(self) -> None:
         all_there = threading.Barrier(4, timeout=20)
@@ -211,13 +213,15 @@ class Delivering(unittest.IsolatedAsyncioTestCase):
         self.assertLess(stream.messages, 40)
 
     async def test_a_broken_stream_ends_the_batch(self) -> None:
-        begun, batches = threading.Event(), []
+        begun, done = threading.Event(), threading.Event()
 
         def deliver(batch: Batch) -> None:
-            batches.append(batch)
             begun.set()
             while not batch.ended:
                 time.sleep(0.001)
+            batch.reply(0, accepted())  # to nobody
+            done.set()
+            raise ValueError("nor does anybody hear this")
 
         async with served(Double(deliver)) as (peer, _):
             await peer.open()
@@ -225,7 +229,11 @@ class Delivering(unittest.IsolatedAsyncioTestCase):
             await stream.send(*good(1))
             await asyncio.to_thread(begun.wait, 20)
             stream.call.cancel()
-            await until(lambda: batches[0].ended)
+            with self.assertNoLogs("asyncio", "ERROR"):
+                await asyncio.to_thread(done.wait, 20)
+                await asyncio.sleep(0.01)
+                gc.collect()
+            self.assertTrue(done.is_set())
 
     async def test_drain_answers_what_is_open_and_takes_nothing_more(self) -> None:
         begun, go = threading.Event(), threading.Event()
@@ -248,3 +256,4 @@ class Delivering(unittest.IsolatedAsyncioTestCase):
             while 1 not in stream.verdicts:
                 await stream.receive()
             self.assertEqual(stream.verdicts[1], (ACCEPTED, ""))
+            self.assertEqual(stream.credits, 1024)  # the first ones: none is given back
