@@ -73,12 +73,7 @@ func newPluginCheck() *cobra.Command {
   carillon plugin check ./channel.py --config check.yaml --only send,batches,cases
   carillon plugin check --config check.yaml --json /usr/bin/node -- channel.js --verbose
   carillon plugin check sink | grep -v '^  ok'`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("give the PATH of a plugin's executable, or the name of a bundled channel")
-			}
-			return nil
-		},
+		Args: pluginArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			checks, err := pickChecks(only)
 			if err != nil {
@@ -106,6 +101,13 @@ func newPluginCheck() *cobra.Command {
 	flags.BoolVar(&verbose, "verbose", false, "show what the plugin prints, masked, on the standard error")
 	completeNames(cmd, "only", checkNames)
 	return cmd
+}
+
+func pluginArgs(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("give the PATH of a plugin's executable, or the name of a bundled channel")
+	}
+	return nil
 }
 
 // needed are run whatever --only says: others build on them.

@@ -98,7 +98,7 @@ func (k *Kit) good(n int) []*channelv1.Attempt {
 
 func (k *Kit) fresh(attempt func(int) *channelv1.Attempt) *channelv1.Attempt {
 	a := attempt(k.made)
-	complete(a, k.about, k.made)
+	Complete(a, k.about, k.made)
 	k.made++
 	a.Token = uint64(k.made)
 	return a
@@ -112,4 +112,12 @@ func orElse(n, otherwise uint32) uint32 {
 		return n
 	}
 	return otherwise
+}
+
+// Open configures an account with the settings of a suite, on a plugin that no Kit
+// examines.
+func Open(ctx context.Context, p Plugin, account string, s Suite) error {
+	k := New(nil, s)
+	k.plugin, k.opened = p, map[string]bool{}
+	return (&exam{Kit: k, ctx: ctx}).open(account, s.Settings)
 }

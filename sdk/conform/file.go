@@ -177,10 +177,10 @@ func (s sample) attempts() (func(i int) *channelv1.Attempt, error) {
 	}, nil
 }
 
-// complete gives an attempt the address and content that the channel describes,
+// Complete gives an attempt the address and content that the channel describes,
 // where it has none. The domain and numbers are kept for examples (RFC 2606, and
 // 555-0100 to 555-0199 of North America).
-func complete(a *channelv1.Attempt, about *channelv1.DescribeResponse, i int) {
+func Complete(a *channelv1.Attempt, about *channelv1.DescribeResponse, i int) {
 	if a.Address == nil {
 		value := a.Recipient
 		switch about.GetAddressKind() {
