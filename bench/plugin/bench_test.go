@@ -47,7 +47,7 @@ func TestBench(t *testing.T) {
 func TestBenchRefuses(t *testing.T) {
 	for kind, want := range map[string]string{
 		hostile.Twice:      "which was never made or has one",
-		hostile.EndsEarly:  "verdicts: EOF",
+		hostile.EndsEarly:  ": EOF",
 		hostile.HugeAnswer: "received message larger than max",
 	} {
 		b := bench(t, kind)

@@ -34,6 +34,9 @@ func TestBundled(t *testing.T) {
 			defer kit.Close()
 			notRun := 0
 			for _, check := range conform.Checks() {
+				if check.Name == "memory" && raced {
+					continue
+				}
 				switch r := kit.Run(t.Context(), check); r.Outcome {
 				case conform.Failed:
 					t.Errorf("%s: expected: %s: %+v", r.Name, r.Expected, r.Findings)

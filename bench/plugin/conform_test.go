@@ -96,10 +96,14 @@ func TestHostile(t *testing.T) {
 				t.Fatal(err)
 			}
 			failed, said := examine(t, executable(t, "hostile", kind), s)
+			if raced { // the detector's memory grows with any plugin's
+				failed = strings.TrimSpace(strings.ReplaceAll(failed, "memory", ""))
+				want.checks = strings.TrimSpace(strings.ReplaceAll(want.checks, "memory", ""))
+			}
 			if failed != want.checks {
 				t.Errorf("fails %q, want %q", failed, want.checks)
 			}
-			if !strings.Contains(said, want.says) {
+			if !strings.Contains(said, want.says) && !(raced && kind == hostile.Leaks) {
 				t.Errorf("says nothing of %q", want.says)
 			}
 			if t.Failed() {
