@@ -38,11 +38,18 @@ func (s *session) whyNoHandshake(err error) error {
 	return s.spec.errorf("gave no handshake (%s)", how)
 }
 
+// errLate is of a call that the plugin's side took for too late: it goes by the same
+// limit as start, and its clock may be a little ahead.
+var errLate = errors.New("too late")
+
 // failed explains a call of the start that went wrong.
 func (s *session) failed(err error) error {
 	code := status.Code(err)
 	if code == codes.Unimplemented {
 		return s.spec.fatalf("does not implement the step %q of the plugin protocol; report it to the plugin's author", s.step)
+	}
+	if code == codes.DeadlineExceeded || code == codes.Canceled {
+		return errLate
 	}
 	if code == codes.Unavailable {
 		select {

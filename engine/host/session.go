@@ -68,7 +68,7 @@ func start(ctx context.Context, spec Spec, limit time.Duration, log zerolog.Logg
 	if err == nil && alive {
 		return s, nil
 	}
-	late := !alive || within.Err() != nil
+	late := !alive || within.Err() != nil || errors.Is(err, errLate)
 	if s.about == nil {
 		s.proc.kill() // nothing to lose, and it may not even hear the question
 	}
