@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"context"
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 	case len(args) == 2 && args[0] == "serve":
 		sdk.Serve(map[string]func() sdk.Channel{"email": email.New, "sink": sink.New, "webhook": webhook.New}[args[1]])
 	default:
+		flag.Parse()
+		if err := flag.Set("test.parallel", "6"); err != nil { // most of them wait for what never comes
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 }
