@@ -59,6 +59,11 @@ SEEDS ?= 10
 virtual: ## Nodes on virtual time: hours of load and faults in minutes, SEEDS (10) of each kind from SEED (1) on
 	go test ./engine -count=1 -run TestVirtual -seeds $(SEEDS) -seed $(SEED)
 
+CHECKS ?= 5000
+.PHONY: explore
+explore: ## The shard's simulation, CHECKS (5000) times, drawn anew: a failure names the seed that repeats it
+	go test ./engine/shard -count=1 -timeout 1h -run TestShardWhateverComes -rapid.checks=$(CHECKS) -rapid.seed=0
+
 .PHONY: mutants
 mutants: ## Show which test notices each mutant of the engine, by name; about 8 minutes
 	go test -tags integration -count=1 -timeout 30m -v -run TestMutants ./bench/faults
