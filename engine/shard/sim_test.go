@@ -363,6 +363,9 @@ func (s *sim) newLife() {
 	clear(s.lastDone)
 	fmt.Fprintf(&s.trace.out, "restart %v %+v\n", args, s.trace.cfg.Found)
 	s.trace.restart(args)
+	// What is due at the instant of the take-over counts as the former owner's, also
+	// what this one writes in the same millisecond.
+	s.trace.now = s.trace.now.Add(time.Millisecond)
 	s.event("turn")
 }
 
