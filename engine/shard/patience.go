@@ -231,6 +231,9 @@ func (s *Shard) atPlugin(it *item) (is bool) {
 
 // skipRow does it with one that is parked. A former owner may have loaded it.
 func (s *Shard) skipRow(m *member, now time.Time) {
+	if s.waking.on || s.ending.on {
+		return // a row that moves now might come to where the walk has been already
+	}
 	p := s.rowOf(m)
 	if p == nil || now.Before(s.openUntil(p.Channel, p.Send.App)) {
 		return
